@@ -1,0 +1,1 @@
+"""The protobuf contracts and their protobuf JSON."""

@@ -1,0 +1,253 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ChatConversationCreated(_message.Message):
+    __slots__ = ("profile", "owner", "title")
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    profile: str
+    owner: str
+    title: str
+    def __init__(self, profile: _Optional[str] = ..., owner: _Optional[str] = ..., title: _Optional[str] = ...) -> None: ...
+
+class ChatConversationRenamed(_message.Message):
+    __slots__ = ("title",)
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    title: str
+    def __init__(self, title: _Optional[str] = ...) -> None: ...
+
+class ChatUserMessageAccepted(_message.Message):
+    __slots__ = ("message_id", "run_id", "prompt", "parent_message_id", "actor", "profile")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    run_id: str
+    prompt: str
+    parent_message_id: str
+    actor: str
+    profile: str
+    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., prompt: _Optional[str] = ..., parent_message_id: _Optional[str] = ..., actor: _Optional[str] = ..., profile: _Optional[str] = ...) -> None: ...
+
+class ChatInferenceQueued(_message.Message):
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "queue_position", "actor")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TURN_ID_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_JSON_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    turn_id: str
+    message_id: str
+    profile: str
+    overrides_json: str
+    queue_position: int
+    actor: str
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., queue_position: _Optional[int] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ChatInferenceStarted(_message.Message):
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "actor")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TURN_ID_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_JSON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    turn_id: str
+    message_id: str
+    profile: str
+    overrides_json: str
+    actor: str
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ChatInferenceFinished(_message.Message):
+    __slots__ = ("run_id", "finish_reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    finish_reason: str
+    def __init__(self, run_id: _Optional[str] = ..., finish_reason: _Optional[str] = ...) -> None: ...
+
+class ChatInferenceStopped(_message.Message):
+    __slots__ = ("run_id", "actor", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    actor: str
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ChatInferenceFailed(_message.Message):
+    __slots__ = ("run_id", "error", "code", "retryable")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    error: str
+    code: str
+    retryable: bool
+    def __init__(self, run_id: _Optional[str] = ..., error: _Optional[str] = ..., code: _Optional[str] = ..., retryable: _Optional[bool] = ...) -> None: ...
+
+class ChatInferenceInterrupted(_message.Message):
+    __slots__ = ("run_id", "reason", "retryable")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    reason: str
+    retryable: bool
+    def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[str] = ..., retryable: _Optional[bool] = ...) -> None: ...
+
+class ChatTextSegmentStarted(_message.Message):
+    __slots__ = ("message_id", "run_id", "parent_message_id")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    run_id: str
+    parent_message_id: str
+    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., parent_message_id: _Optional[str] = ...) -> None: ...
+
+class ChatTokensDelta(_message.Message):
+    __slots__ = ("message_id", "text")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    text: str
+    def __init__(self, message_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ChatTextSegmentFinished(_message.Message):
+    __slots__ = ("message_id", "status", "finish_reason")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    status: str
+    finish_reason: str
+    def __init__(self, message_id: _Optional[str] = ..., status: _Optional[str] = ..., finish_reason: _Optional[str] = ...) -> None: ...
+
+class ChatReasoningStarted(_message.Message):
+    __slots__ = ("message_id", "run_id", "parent_message_id")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    run_id: str
+    parent_message_id: str
+    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., parent_message_id: _Optional[str] = ...) -> None: ...
+
+class ChatReasoningDelta(_message.Message):
+    __slots__ = ("message_id", "text")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    text: str
+    def __init__(self, message_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ChatReasoningFinished(_message.Message):
+    __slots__ = ("message_id", "status")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    status: str
+    def __init__(self, message_id: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallStarted(_message.Message):
+    __slots__ = ("tool_call_id", "tool_name", "message_id", "run_id")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    tool_name: str
+    message_id: str
+    run_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., message_id: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallArgumentsDelta(_message.Message):
+    __slots__ = ("tool_call_id", "text")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    text: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallRequested(_message.Message):
+    __slots__ = ("tool_call_id", "input")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    input: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallExecutionStarted(_message.Message):
+    __slots__ = ("tool_call_id",)
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallProgress(_message.Message):
+    __slots__ = ("tool_call_id", "progress")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    progress: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., progress: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallResultReady(_message.Message):
+    __slots__ = ("tool_call_id", "tool_name", "result", "status")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    tool_name: str
+    result: str
+    status: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., result: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallFinished(_message.Message):
+    __slots__ = ("tool_call_id", "status", "error", "duration_ms")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    status: str
+    error: str
+    duration_ms: int
+    def __init__(self, tool_call_id: _Optional[str] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., duration_ms: _Optional[int] = ...) -> None: ...
+
+class ChatUsageReported(_message.Message):
+    __slots__ = ("run_id", "input_tokens", "output_tokens")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    input_tokens: int
+    output_tokens: int
+    def __init__(self, run_id: _Optional[str] = ..., input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ...) -> None: ...
+
+class ChatEntityEmitted(_message.Message):
+    __slots__ = ("kind", "id", "payload_json", "run_id")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    payload_json: str
+    run_id: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., payload_json: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...

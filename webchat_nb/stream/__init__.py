@@ -1,0 +1,72 @@
+"""The stream: sessions, commands, events, ordinals. It never says "chat".
+
+Five nouns: a *command* asks, an *event* is a fact with an ordinal, *projections* say what it means, a *store* keeps it,
+a *subscription* tells it. ``Hub`` is the one object a host holds. Follow an event: ``hub`` → ``pipeline`` →
+``projections`` → ``store`` → ``fanout``.
+"""
+
+from webchat_nb.stream.clock import Clock, SystemClock
+from webchat_nb.stream.delivery import AppendOp, Delivery, RemoveOp, UpsertOp
+from webchat_nb.stream.fanout import FanoutSettings, Hydration, Subscription
+from webchat_nb.stream.hub import CommandTurn, Hub
+from webchat_nb.stream.model import (
+    Append,
+    Command,
+    Cursor,
+    Entity,
+    EntityRow,
+    Epoch,
+    Event,
+    LoggedEvent,
+    Op,
+    Ordinal,
+    Receipt,
+    Remove,
+    Session,
+    SessionId,
+    Snapshot,
+    UIEvent,
+    Upsert,
+    session_id,
+)
+from webchat_nb.stream.projections import Projections, TimelineView
+from webchat_nb.stream.publisher import Publisher
+from webchat_nb.stream.schema import SchemaRegistry
+from webchat_nb.stream.store import Store
+
+__all__ = [
+    "Append",
+    "AppendOp",
+    "Clock",
+    "Command",
+    "CommandTurn",
+    "Cursor",
+    "Delivery",
+    "Entity",
+    "EntityRow",
+    "Epoch",
+    "Event",
+    "FanoutSettings",
+    "Hub",
+    "Hydration",
+    "LoggedEvent",
+    "Op",
+    "Ordinal",
+    "Projections",
+    "Publisher",
+    "Receipt",
+    "Remove",
+    "RemoveOp",
+    "SchemaRegistry",
+    "Session",
+    "SessionId",
+    "Snapshot",
+    "Store",
+    "Subscription",
+    "SystemClock",
+    "TimelineView",
+    "UIEvent",
+    "Upsert",
+    "UpsertOp",
+    "session_id",
+]

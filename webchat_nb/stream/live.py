@@ -1,0 +1,127 @@
+"""One session in memory: its head, its timeline, its waiting units and its subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import final
+
+import msgspec
+
+from webchat_nb.errors import WebchatError
+from webchat_nb.stream.fanout import SessionFanout
+from webchat_nb.stream.model import Epoch, Event, Ordinal, Receipt, Session, SessionId
+from webchat_nb.stream.timeline import LiveTimeline
+
+Done = Callable[[Sequence[Ordinal] | WebchatError], None]
+"""Told the ordinals of a unit's events after the commit, or why there are none."""
+
+
+@final
+class Unit:
+    """Events that are committed together or not at all, with the receipt of the command they come from."""
+
+    __slots__ = ("done", "events", "make_receipt")
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        done: Done,
+        make_receipt: Callable[[Ordinal, int], Receipt] | None = None,
+    ) -> None:
+        self.events = events
+        self.done = done
+        self.make_receipt = make_receipt
+
+
+@final
+class LiveSession:
+    """Mutable state of one session, touched on the event loop only.
+
+    Attributes:
+        session: As committed.
+        timeline: As committed, except while ``is_in_flight``.
+        inbox: Units that wait for the pipeline, in order.
+        is_in_flight: A batch of this session is being committed.
+        command_lock: Held while a command is carried out.
+        is_loaded: ``session`` and ``timeline`` stand for what is in the store.
+    """
+
+    __slots__ = (
+        "_readers",
+        "_settled",
+        "command_lock",
+        "fanout",
+        "inbox",
+        "is_in_flight",
+        "is_loaded",
+        "last_used_s",
+        "loading",
+        "session",
+        "timeline",
+        "wake",
+    )
+
+    def __init__(self, session_id: SessionId, fanout: SessionFanout, wake: Callable[[LiveSession], None]) -> None:
+        self.session = Session(session_id=session_id, epoch=Epoch(""))
+        self.timeline = LiveTimeline(is_complete=False)
+        self.fanout = fanout
+        self.inbox: deque[Unit] = deque()
+        self.is_in_flight = False
+        self.is_loaded = False
+        self.loading: asyncio.Future[None] | None = None
+        self.command_lock = asyncio.Lock()
+        self.last_used_s = 0.0
+        self.wake = wake
+        self._readers = 0
+        self._settled = asyncio.Event()
+
+    @property
+    def session_id(self) -> SessionId:
+        """Whose state this is."""
+        return self.session.session_id
+
+    @property
+    def has_work(self) -> bool:
+        """Units wait, and nobody holds the session at its position."""
+        return bool(self.inbox) and not self._readers
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way, nobody listens, and nothing is in memory only."""
+        return not (
+            self.inbox
+            or self.is_in_flight
+            or self._readers
+            or self.fanout.subscriber_count
+            or self.timeline.dirty
+            or self.command_lock.locked()
+            or self.loading is not None
+        )
+
+    def land(self) -> None:
+        """The batch in flight is committed or given up."""
+        self.is_in_flight = False
+        self._settled.set()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """Hold the session at one committed position: nothing is projected until the block ends (FR5)."""
+        self._readers += 1
+        try:
+            while self.is_in_flight:
+                self._settled.clear()
+                await self._settled.wait()
+            yield self.session
+        finally:
+            self._readers -= 1
+            if self.inbox and not self._readers:
+                self.wake(self)
+
+    def replace(self, **changes: object) -> None:
+        """Change facts of the session."""
+        self.session = msgspec.structs.replace(self.session, **changes)
+
+

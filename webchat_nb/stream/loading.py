@@ -1,0 +1,117 @@
+"""From the store into memory: sessions, what a projection misses, and what a crash left in the log only.
+
+Rule: ST2, ST3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import final
+
+from google.protobuf.message import Message
+
+from webchat_nb.stream.live import LiveSession
+from webchat_nb.stream.model import Append, EntityRow, LogEntry, LoggedEvent, Session, SessionId
+from webchat_nb.stream.projections import Projections
+from webchat_nb.stream.schema import SchemaRegistry
+from webchat_nb.stream.store import Store
+from webchat_nb.stream.timeline import LiveTimeline, NotLoadedError
+
+_PAGE = 1000
+
+
+@final
+class Loader:
+    """Brings sessions into memory."""
+
+    def __init__(self, *, registry: SchemaRegistry, store: Store, projections: Projections) -> None:
+        self._registry = registry
+        self._store = store
+        self._projections = projections
+
+    async def ensure(self, live: LiveSession) -> None:
+        """Make the live session stand for what is in the store.
+
+        Raises:
+            StoreError: The store cannot be read; the session stays unloaded.
+        """
+        while not live.is_loaded:
+            if live.loading is not None:
+                await asyncio.shield(live.loading)
+                continue
+            live.loading = asyncio.get_running_loop().create_future()
+            try:
+                await self._load(live)
+                live.is_loaded = True
+            finally:
+                done, live.loading = live.loading, None
+                done.set_result(None)
+
+    async def _load(self, live: LiveSession) -> None:
+        before = live.session
+        stored = await self._store.session(live.session_id)
+        if stored is None:
+            epoch = before.epoch if before.epoch and not before.exists else self._store.new_epoch()
+            stored = Session(session_id=live.session_id, epoch=epoch)
+        live.timeline = LiveTimeline(is_complete=not stored.exists)
+        if stored.settled < stored.head:
+            await self._recover_appends(live, stored)
+        live.session = stored
+        if before.epoch and (before.epoch, before.head) != (stored.epoch, stored.head):
+            live.fanout.lag_all()
+
+    async def _recover_appends(self, live: LiveSession, stored: Session) -> None:
+        """Apply the appends that are in the log but not yet in the rows."""
+        after = stored.settled
+        while after < stored.head:
+            entries = await self._store.events(live.session_id, after, _PAGE)
+            if not entries:
+                return
+            for entry in entries:
+                if entry.appends:
+                    await self._recover_entry(live, stored, entry)
+            after = entries[-1].ordinal
+
+    async def _recover_entry(self, live: LiveSession, stored: Session, entry: LogEntry) -> None:
+        for append in await self.appends_of(live, stored, entry):
+            await self.load_entity(live, append.kind, append.id)
+            entity = live.timeline.find(append.kind, append.id)
+            if entity is not None and entity.updated < entry.ordinal:
+                live.timeline.apply([append], entry.ordinal)
+        live.timeline.keep()
+
+    async def appends_of(self, live: LiveSession, session: Session, entry: LogEntry) -> list[Append]:
+        """What a logged event appends; the ops of such an event depend on the event alone (see ``Append``)."""
+        event = self.to_event(live.session_id, entry)
+        while True:
+            try:
+                ops = self._projections.project_timeline(event, session, live.timeline)
+            except NotLoadedError as missing:
+                await self.load_missing(live, missing)
+            else:
+                return [op for op in ops if isinstance(op, Append)]
+
+    def to_event(self, session_id: SessionId, entry: LogEntry) -> LoggedEvent:
+        """The record of a log entry, its payload decoded."""
+        payload = self._registry.message_type("event", entry.name).FromString(entry.payload)
+        return LoggedEvent(
+            session_id=session_id, ordinal=entry.ordinal, name=entry.name, payload=payload, at_ms=entry.at_ms
+        )
+
+    async def load_missing(self, live: LiveSession, missing: NotLoadedError) -> None:
+        """Bring what a projection asked for into memory."""
+        if missing.id is not None:
+            await self.load_entity(live, missing.kind, missing.id)
+        else:
+            rows = await self._store.entities(live.session_id, missing.kind)
+            live.timeline.load_kind(missing.kind, rows, self._parse)
+
+    async def load_entity(self, live: LiveSession, kind: str, id: str) -> None:
+        """Bring one entity into memory, if it is not there."""
+        try:
+            live.timeline.find(kind, id)
+        except NotLoadedError:
+            live.timeline.load(kind, id, await self._store.entity(live.session_id, kind, id), self._parse)
+
+    def _parse(self, row: EntityRow) -> Message:
+        return self._registry.from_json("entity", row.kind, row.payload)

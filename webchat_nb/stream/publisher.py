@@ -1,0 +1,77 @@
+"""A writer for streams of events: in order, ahead of the commits, but never far ahead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+from webchat_nb.errors import WebchatError
+from webchat_nb.stream.live import LiveSession, Unit
+from webchat_nb.stream.model import Event, Ordinal
+
+if TYPE_CHECKING:
+    from webchat_nb.stream.pipeline import Pipeline
+
+MAX_AHEAD = 1024
+"""Events that may wait for their commit before ``send`` waits: also what a fast engine puts into one commit."""
+
+
+@final
+class Publisher:
+    """Publishes events of one session without waiting for each commit.
+
+    The first refusal is kept: every later ``send`` raises it, since what follows may build on what was refused.
+
+    Attributes:
+        error: The first refusal, or None.
+    """
+
+    def __init__(self, pipeline: Pipeline, live: LiveSession) -> None:
+        self._pipeline = pipeline
+        self._live = live
+        self._ahead_count = 0
+        self.error: WebchatError | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    async def send(self, *events: Event) -> None:
+        """Hand events over, committed together; waits only while too many are ahead.
+
+        Raises:
+            WebchatError: These events, or earlier ones, were refused. Nothing of them is stored.
+        """
+        if self.error is not None:
+            raise self.error
+        for event in events:
+            self._pipeline.check(event)
+        self._ahead_count += len(events)
+        size = len(events)
+
+        def done(outcome: Sequence[Ordinal] | WebchatError) -> None:
+            self._landed(size, outcome)
+
+        self._pipeline.add(self._live, Unit(events, done))
+        if self._ahead_count >= MAX_AHEAD:
+            await self._wait(MAX_AHEAD // 2)
+
+    async def flush(self) -> None:
+        """Return when all that was sent is committed.
+
+        Raises:
+            WebchatError: Something of it was refused.
+        """
+        await self._wait(0)
+
+    async def _wait(self, until_count: int) -> None:
+        while self._ahead_count > until_count and self.error is None:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        if self.error is not None:
+            raise self.error
+
+    def _landed(self, size: int, outcome: Sequence[Ordinal] | WebchatError) -> None:
+        self._ahead_count -= size
+        if isinstance(outcome, WebchatError):
+            self.error = self.error or outcome
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)

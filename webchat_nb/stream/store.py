@@ -1,0 +1,140 @@
+"""The store port: what the stream asks of a place that keeps logs, entities and receipts.
+
+A store is told only facts that are decided: ordinals given, entities projected, bytes encoded. It keeps them all or
+refuses them all. The memory store (``stores/memory.py``) is the readable definition; every store passes the contract
+suite in ``webchat_nb.testing.store_contract``.
+
+Rule: OR2, PL1, ST1-ST5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from webchat_nb.stream.model import EntityRow, Epoch, LogEntry, Ordinal, Receipt, Session, SessionId
+
+
+class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one batch changes in one session.
+
+    Attributes:
+        base: The head the batch was projected on; the store refuses when its own head differs.
+        events: Numbered base+1, base+2, …; empty only when nothing but rows are checkpointed.
+        rows: Entities as they are now; each replaces a row that is not newer (ST4).
+        settled: See ``Session.settled``.
+        attributes: The session's attributes as they are now.
+        receipts: Answers of the commands in this batch.
+        at_ms: When, for ``created_at_ms`` and ``updated_at_ms``.
+    """
+
+    session_id: SessionId
+    epoch: Epoch
+    base: Ordinal
+    events: Sequence[LogEntry]
+    rows: Sequence[EntityRow]
+    settled: Ordinal
+    attributes: Mapping[str, str]
+    receipts: Sequence[Receipt] = ()
+    at_ms: int = 0
+
+    @property
+    def head(self) -> Ordinal:
+        """The session's head after this commit."""
+        return Ordinal(self.base + len(self.events))
+
+
+class EntityPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows in the order asked for, and whether there are more beyond."""
+
+    rows: Sequence[EntityRow]
+    has_more: bool
+
+
+class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Sessions, newest activity first; ``next`` continues where this page ends."""
+
+    sessions: Sequence[Session]
+    next: str | None = None
+
+
+class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts since the store was opened, for metrics and benchmarks."""
+
+    commits: int = 0
+    events: int = 0
+    rows: int = 0
+    bytes_written: int = 0
+
+
+class Store(Protocol):
+    """Keeps sessions. Methods are called on the event loop and may be called concurrently, except ``commit``,
+    which the pipeline calls one at a time.
+
+    Every method raises ``StoreError`` (or a finer one) when the store cannot do it; nothing is then changed.
+    """
+
+    async def open(self) -> None:
+        """Make ready: create, upgrade, check. Called once before anything else."""
+
+    async def close(self) -> None:
+        """Finish and let go; harmless when called twice."""
+
+    def new_epoch(self) -> Epoch:
+        """An epoch for a session that has no log yet."""
+
+    async def session(self, session_id: SessionId) -> Session | None:
+        """The session, or None when it has no log."""
+
+    async def commit(self, batch: Sequence[SessionCommit]) -> None:
+        """Keep all of the batch, durably, or nothing of it.
+
+        Raises:
+            StoreConflictError: A session's head is not the commit's ``base``, or its epoch another one.
+        """
+
+    async def events(self, session_id: SessionId, after: Ordinal, limit: int) -> Sequence[LogEntry]:
+        """The log after an ordinal, oldest first, at most ``limit``; empty at the head."""
+
+    async def first_ordinal(self, session_id: SessionId) -> Ordinal:
+        """The oldest event that is still in the log; head + 1 when none is."""
+
+    async def entity(self, session_id: SessionId, kind: str, id: str) -> EntityRow | None:
+        """One row, a tombstone included; None when there never was one."""
+
+    async def entities(self, session_id: SessionId, kind: str) -> Sequence[EntityRow]:
+        """All live rows of one kind, by (created, id)."""
+
+    async def window(
+        self, session_id: SessionId, *, limit: int, before: Ordinal | None, hidden: Sequence[str]
+    ) -> EntityPage:
+        """The newest live rows with ``created`` < ``before``, given oldest first.
+
+        Rows that share one ``created`` are never torn apart: a page may be longer than ``limit`` by those.
+        ``hidden`` names the kinds that are left out.
+        """
+
+    async def changed(
+        self, session_id: SessionId, *, after: Ordinal, limit: int, hidden: Sequence[str]
+    ) -> EntityPage:
+        """Rows with ``updated`` > ``after``, tombstones included, by (updated, kind, id); never torn, as above."""
+
+    async def receipt(self, session_id: SessionId, actor: str, key: str) -> Receipt | None:
+        """The answer kept for a command's key."""
+
+    async def sessions(
+        self, *, limit: int, cursor: str | None, where: Mapping[str, str], search: str | None
+    ) -> SessionPage:
+        """Sessions by newest ``updated_at_ms``; ``where`` is equality on attributes, ``search`` is in the title.
+
+        Raises:
+            BadRequestError: ``cursor`` is not one that this store gave.
+        """
+
+    async def erase(self, session_id: SessionId) -> bool:
+        """Forget the session entirely: log, rows, receipts. False when there was none."""
+
+    def usage(self) -> StoreUsage:
+        """What was written since ``open``."""

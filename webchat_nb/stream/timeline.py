@@ -1,0 +1,339 @@
+"""The timeline of one live session in memory: entities with growing texts, and how to take a step back.
+
+A streaming answer is a base message and a list of text pieces. The pieces are joined only when somebody looks, so an
+append costs the same whatever the length. Rows for the store are written when an entity changed as a whole, and at
+checkpoints that grow geometrically (ST3), so an answer of n tokens writes O(n) bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, final
+
+from google.protobuf.message import Message
+
+from webchat_nb.contracts.encode import json_bytes
+from webchat_nb.errors import ProjectionError
+from webchat_nb.stream.model import Append, Entity, EntityKey, EntityRow, Op, Ordinal, Remove, Upsert
+
+CHECKPOINT_GROWTH = 1.5
+"""An entity's row is written again when its texts are this many times as long: at most 3 x the text in all."""
+
+CHECKPOINT_MIN_CHARS = 4096
+"""Shorter texts wait for the end of their segment; recovery reads them from the log."""
+
+
+class NotLoadedError(BaseException):
+    """The view was asked for something that is still in the store only.
+
+    Not an ``Exception``, so that a projection's own error handling does not swallow it: the pipeline loads what is
+    missing and calls the projection again, which is fine because projections are pure.
+    """
+
+    def __init__(self, kind: str, id: str | None) -> None:
+        super().__init__(kind, id)
+        self.kind = kind
+        self.id = id
+
+
+def utf16_length(text: str) -> int:
+    """Length in UTF-16 code units, as browsers count (the ``at`` of an append)."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+@final
+class LiveEntity:
+    """One entity in memory; ``payload`` is whole at any time, joined on demand."""
+
+    __slots__ = ("_base", "_lengths", "_pieces", "created", "id", "kind", "rebased", "rowed", "rowed_chars", "updated")
+
+    def __init__(
+        self, kind: str, id: str, base: Message, *, created: Ordinal, updated: Ordinal, rebased: Ordinal, rowed: Ordinal
+    ) -> None:
+        self.kind = kind
+        self.id = id
+        self.created = created
+        self.updated = updated
+        self.rebased = rebased
+        self.rowed = rowed
+        self.rowed_chars = 0
+        self._base = base
+        self._pieces: dict[str, list[str]] = {}
+        self._lengths: dict[str, int] = {}
+
+    @property
+    def payload(self) -> Message:
+        """The message with all its text; do not change it."""
+        if self._pieces:
+            whole = type(self._base)()
+            whole.CopyFrom(self._base)
+            for field, pieces in self._pieces.items():
+                setattr(whole, field, getattr(whole, field) + "".join(pieces))
+            self._base = whole
+            self._pieces = {}
+        return self._base
+
+    def length(self, field: str) -> int:
+        """UTF-16 length of a string field."""
+        known = self._lengths.get(field)
+        if known is None:
+            known = self._lengths[field] = utf16_length(getattr(self._base, field))
+        return known
+
+    @property
+    def chars(self) -> int:
+        """About how long the growing texts are."""
+        return sum(self._lengths.values())
+
+    def append(self, field: str, text: str, ordinal: Ordinal) -> int:
+        """Add text to a field; returns where it begins, in UTF-16 code units."""
+        at = self.length(field)
+        self._pieces.setdefault(field, []).append(text)
+        self._lengths[field] = at + utf16_length(text)
+        self.updated = ordinal
+        return at
+
+    def cut(self, field: str, at: int, text: str, updated: Ordinal) -> None:
+        """Take the newest append back."""
+        pieces = self._pieces.get(field)
+        if pieces and pieces[-1] is text:
+            pieces.pop()
+        else:  # joined meanwhile
+            base = type(self._base)()
+            base.CopyFrom(self.payload)
+            setattr(base, field, getattr(base, field)[: -len(text) or None])
+            self._base = base
+        self._lengths[field] = at
+        self.updated = updated
+
+    def to_entity(self) -> Entity:
+        """As projections see it."""
+        return Entity(kind=self.kind, id=self.id, created=self.created, updated=self.updated, payload=self.payload)
+
+    def to_row(self) -> EntityRow:
+        """As stores keep it and snapshots show it."""
+        return EntityRow(
+            kind=self.kind,
+            id=self.id,
+            created=self.created,
+            updated=self.updated,
+            rebased=self.rebased,
+            payload=json_bytes(self.payload),
+        )
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether the texts grew so much since the last row that a new one is worth its bytes."""
+        return self.chars > max(CHECKPOINT_MIN_CHARS, self.rowed_chars * CHECKPOINT_GROWTH)
+
+
+class Appended:
+    """An append that was applied: where it began. What a frame needs of it."""
+
+    __slots__ = ("at", "op", "updated")
+
+    def __init__(self, op: Append, at: int, updated: Ordinal) -> None:
+        self.op = op
+        self.at = at
+        self.updated = updated
+
+
+@final
+class LiveTimeline:
+    """The entities of one session that were touched since it was loaded, and steps back out of a failed unit.
+
+    Args:
+        is_complete: Nothing of the session is in the store only (it is new), so that what is not here is nowhere.
+    """
+
+    def __init__(self, *, is_complete: bool) -> None:
+        self._entities: dict[EntityKey, LiveEntity | None] = {}
+        self._complete_kinds: set[str] = set()
+        self._is_complete = is_complete
+        self._undo: list[Callable[[], None]] = []
+        self.dirty: dict[EntityKey, LiveEntity] = {}
+        self.touched: set[EntityKey] = set()
+
+    # What projections see (TimelineView).
+
+    def get(self, kind: str, id: str) -> Entity | None:
+        """One entity, or None."""
+        live = self.find(kind, id)
+        return live.to_entity() if live is not None else None
+
+    def entities(self, kind: str) -> Sequence[Entity]:
+        """All entities of a kind, oldest first."""
+        if not (self._is_complete or kind in self._complete_kinds):
+            raise NotLoadedError(kind, None)
+        found = [live.to_entity() for live in self._entities.values() if live is not None and live.kind == kind]
+        return sorted(found, key=lambda entity: (entity.created, entity.id))
+
+    # What the pipeline does.
+
+    def find(self, kind: str, id: str) -> LiveEntity | None:
+        """The live entity.
+
+        Raises:
+            NotLoadedError: It may be in the store; give it to ``load`` first.
+        """
+        key = (kind, id)
+        if key in self._entities:
+            return self._entities[key]
+        if self._is_complete:
+            return None
+        raise NotLoadedError(kind, id)
+
+    def load(self, kind: str, id: str, row: EntityRow | None, parse: Callable[[EntityRow], Message]) -> None:
+        """Take over what the store has under a key, unless it is here already."""
+        key = (kind, id)
+        if key in self._entities:
+            return
+        if row is None or row.removed:
+            self._entities[key] = None
+            return
+        self._entities[key] = LiveEntity(
+            kind, id, parse(row), created=row.created, updated=row.updated, rebased=row.rebased, rowed=row.updated
+        )
+
+    def load_kind(self, kind: str, rows: Iterable[EntityRow], parse: Callable[[EntityRow], Message]) -> None:
+        """Take over all entities of a kind."""
+        for row in rows:
+            self.load(kind, row.id, row, parse)
+        self._complete_kinds.add(kind)
+
+    def apply(self, ops: Sequence[Op], ordinal: Ordinal) -> list[Upsert | Appended | Remove]:
+        """Carry out the ops of one event.
+
+        Raises:
+            ProjectionError: An op does not fit the timeline. Call ``rollback``.
+            NotLoadedError: Call ``rollback``, load, and begin again.
+        """
+        only_appends = all(type(op) is Append for op in ops)
+        applied: list[Upsert | Appended | Remove] = []
+        for op in ops:
+            if type(op) is Append:
+                applied.append(self._append(op, ordinal, only_appends))
+            elif type(op) is Upsert:
+                self._upsert(op, ordinal)
+                applied.append(op)
+            elif type(op) is Remove:
+                if self._remove(op):
+                    applied.append(op)
+            else:
+                raise ProjectionError(f"a projection returned {op!r}, which is no op")
+        return applied
+
+    def _append(self, op: Append, ordinal: Ordinal, only_appends: bool) -> Appended:
+        live = self.find(op.kind, op.id)
+        if live is None:
+            raise ProjectionError(f"append to {op.kind} {op.id!r}, which is not on the timeline")
+        if type(getattr(live._base, op.field, None)) is not str:
+            raise ProjectionError(f"append to {op.kind}.{op.field}, which is no string field")
+        before, rebased = live.updated, live.rebased
+        at = live.append(op.field, op.text, ordinal)
+        key = (op.kind, op.id)
+        was_dirty = key in self.dirty
+        self.dirty[key] = live
+        if not only_appends:
+            self._touch(key)
+            live.rebased = ordinal
+
+        def undo() -> None:
+            live.cut(op.field, at, op.text, before)
+            live.rebased = rebased
+            if not was_dirty:
+                self.dirty.pop(key, None)
+
+        self._undo.append(undo)
+        return Appended(op, at, ordinal)
+
+    def _upsert(self, op: Upsert, ordinal: Ordinal) -> None:
+        old = self.find(op.kind, op.id)
+        created = old.created if old is not None else ordinal
+        rowed = old.rowed if old is not None else Ordinal(0)
+        key = (op.kind, op.id)
+        live = LiveEntity(op.kind, op.id, op.payload, created=created, updated=ordinal, rebased=ordinal, rowed=rowed)
+        self._put(key, live, old)
+        self._touch(key)
+
+    def _remove(self, op: Remove) -> bool:
+        old = self.find(op.kind, op.id)
+        if old is None:
+            return False
+        key = (op.kind, op.id)
+        self._put(key, None, old)
+        self._touch(key)
+        return True
+
+    def _put(self, key: EntityKey, live: LiveEntity | None, old: LiveEntity | None) -> None:
+        was_known, was_dirty = key in self._entities, self.dirty.pop(key, None)
+        self._entities[key] = live
+
+        def undo() -> None:
+            if was_known:
+                self._entities[key] = old
+            else:
+                del self._entities[key]
+            if was_dirty is not None:
+                self.dirty[key] = was_dirty
+
+        self._undo.append(undo)
+
+    def _touch(self, key: EntityKey) -> None:
+        if key not in self.touched:
+            self.touched.add(key)
+            self._undo.append(lambda: self.touched.discard(key))
+
+    def rollback(self) -> None:
+        """Forget what was applied since the last ``keep``."""
+        while self._undo:
+            self._undo.pop()()
+
+    def keep(self) -> None:
+        """What was applied is right; there is no way back before this."""
+        self._undo.clear()
+
+    def collect_rows(self, tombstones: dict[EntityKey, EntityRow]) -> list[EntityRow]:
+        """The rows to write with this batch: what changed as a whole, and the checkpoints that are due.
+
+        Args:
+            tombstones: Rows of the entities that the batch removed, by key.
+        """
+        rows: list[EntityRow] = []
+        for key in self.touched:
+            live = self._entities.get(key)
+            if live is None:
+                tombstone = tombstones.get(key)
+                if tombstone is not None:
+                    rows.append(tombstone)
+            else:
+                rows.append(self._row(key, live))
+        self.touched.clear()
+        for key, live in list(self.dirty.items()):
+            if live.is_checkpoint_due:
+                rows.append(self._row(key, live))
+        return rows
+
+    def _row(self, key: EntityKey, live: LiveEntity) -> EntityRow:
+        live.rowed = live.updated
+        live.rowed_chars = live.chars
+        self.dirty.pop(key, None)
+        return live.to_row()
+
+    def settled(self, head: Ordinal) -> Ordinal:
+        """Up to which ordinal all appends are in rows."""
+        return min((live.rowed for live in self.dirty.values()), default=head)
+
+    def overlay(self, rows: Iterable[EntityRow]) -> list[EntityRow]:
+        """Rows from the store, each replaced by what is newer here."""
+        if not self.dirty:
+            return list(rows)
+        return [
+            self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows
+        ]
+
+
+def applied_key(applied: Any) -> EntityKey:
+    """(kind, id) of an applied op."""
+    op = applied.op if type(applied) is Appended else applied
+    return (op.kind, op.id)
