@@ -1,0 +1,1 @@
+"""The chat on top of the stream: profiles, plans, runs, plugins."""

@@ -1,0 +1,96 @@
+"""From an engine's records to a run's events, through the plugins' parts.
+
+The translator's state is a fold over the run's events. Live it sees each event as it is made; after a crash it sees
+them again from the log, and then settles what was open (RN2, RN3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import msgspec
+from google.protobuf import json_format
+
+from webchat_nb.chat.engine import EmitEntity, Finish, Usage
+from webchat_nb.chat.plugins import ChatPlugin, RunIdentity, RunPart
+from webchat_nb.contracts.v1 import events_pb2 as ev
+from webchat_nb.errors import EngineError, UnknownNameError
+from webchat_nb.stream import Event, SchemaRegistry
+
+_RESERVED_KINDS = frozenset({"ChatMessage", "ChatRun"})
+"""Kinds that only the chat itself writes: an engine that could would break the promises about runs."""
+
+
+@final
+class RunTranslator:
+    """One run's records in, events out."""
+
+    def __init__(self, run: RunIdentity, plugins: Sequence[ChatPlugin], registry: SchemaRegistry) -> None:
+        self.finish_reason = ""
+        self._run = run
+        self._registry = registry
+        self._parts = [part for plugin in plugins if (part := plugin.open_run(run)) is not None]
+        self._by_record: dict[type[Any], RunPart] = {record: part for part in self._parts for record in part.records}
+        self._by_event: dict[str, list[RunPart]] = {}
+        for part in self._parts:
+            for name in part.observes:
+                self._by_event.setdefault(name, []).append(part)
+        self._speaker: RunPart | None = None
+
+    def translate(self, record: Any) -> list[Event]:
+        """The events of one record, in order; other parts give way first.
+
+        Raises:
+            EngineError: The record is of no known type, or emits an entity that is not allowed.
+        """
+        part = self._by_record.get(type(record))
+        if part is None:
+            return self._own(record)
+        events: list[Event] = []
+        if part is not self._speaker:
+            for other in self._parts:
+                if other is not part:
+                    events += other.give_way()
+            self._speaker = part
+        events += part.translate(record)
+        for event in events:
+            self.observe(event.name, event.payload)
+        return events
+
+    def observe(self, name: str, payload: Any) -> None:
+        """Take an event of this run into account."""
+        for part in self._by_event.get(name, ()):
+            part.observe(name, payload)
+
+    def settle(self, status: str) -> list[Event]:
+        """Close all that is open (RN2)."""
+        return [event for part in self._parts for event in part.settle(status)]
+
+    def _own(self, record: Any) -> list[Event]:
+        run = self._run
+        if isinstance(record, Finish):
+            self.finish_reason = record.reason
+            return []
+        if isinstance(record, Usage):
+            usage = ev.ChatUsageReported(
+                run_id=run.run_id, input_tokens=record.input_tokens, output_tokens=record.output_tokens
+            )
+            return [Event(session_id=run.session_id, name="ChatUsageReported", payload=usage)]
+        if isinstance(record, EmitEntity):
+            return [Event(session_id=run.session_id, name="ChatEntityEmitted", payload=self._emitted(record))]
+        raise EngineError(f"the engine yielded a {type(record).__name__}, which no plugin translates")
+
+    def _emitted(self, record: EmitEntity) -> ev.ChatEntityEmitted:
+        if record.kind in _RESERVED_KINDS or self._registry.is_private(record.kind):
+            raise EngineError(f"an engine may not emit an entity of kind {record.kind!r}")
+        payload_json = msgspec.json.encode(record.payload).decode()
+        try:
+            self._registry.from_json("entity", record.kind, payload_json)
+        except UnknownNameError:
+            raise EngineError(
+                f"the engine emitted an entity of kind {record.kind!r}, which is not registered"
+            ) from None
+        except json_format.ParseError as error:
+            raise EngineError(f"the engine emitted a {record.kind} that does not fit its message: {error}") from None
+        return ev.ChatEntityEmitted(kind=record.kind, id=record.id, payload_json=payload_json, run_id=self._run.run_id)
