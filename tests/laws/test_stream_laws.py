@@ -77,7 +77,7 @@ def test_live_resumed_from_everywhere_and_reloaded_are_the_same(
     asyncio.run(run())
 
 
-@pytest.mark.rule("FR6", "ST2", "ST3", "OR2")
+@pytest.mark.rule("FR6", "ST2", "ST3", "ST6", "OR2")
 @laws
 @given(script=scripts(), cut=st.integers(0, 30))
 def test_what_was_committed_is_there_after_a_crash_and_the_conversation_goes_on(script: Script, cut: int) -> None:

@@ -93,7 +93,7 @@ async def test_reject_refuses_while_a_run_is_active(tmp_path: Path) -> None:
         assert await run_states(app) == ["running"]
 
 
-@pytest.mark.rule("RN1")
+@pytest.mark.rule("RN1", "RN8")
 async def test_replace_stops_the_old_run_and_starts_the_new_one_in_one_commit(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
         await submit(app.service, "wait")
@@ -210,13 +210,15 @@ async def test_an_empty_answer_makes_no_bubble(tmp_path: Path) -> None:
         assert await run_states(app) == ["finished"]
 
 
+@pytest.mark.rule("RN6")
 async def test_usage_is_kept_with_the_run(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
-        await submit(app.service, "usage")
+        answer = await submit(app.service, "usage")
         await idle(app.service)
         (run,) = await entities(app, "ChatRun")
         assert run["usage"] == {"inputTokens": "3", "outputTokens": "4"}
-        assert run["status"] == "finished"
+        assert (run["status"], run["profile"], run["messageId"]) == ("finished", "default", f"{answer.turn_id}-user")
+        assert run["createdAtMs"] and run["startedAtMs"] and run["endedAtMs"]
 
 
 class Recording:
@@ -332,7 +334,7 @@ class Stubborn:
             self.running_count -= 1
 
 
-@pytest.mark.rule("RN1")
+@pytest.mark.rule("RN1", "RN8")
 async def test_the_next_run_waits_until_a_stopped_engine_has_let_go(tmp_path: Path) -> None:
     engine = Stubborn()
     async with chat(tmp_path, engines={"scripted": lambda plan: engine}) as app:

@@ -56,7 +56,7 @@ async def test_the_same_key_again_gets_the_first_answer_with_the_present_status(
         assert await run_states(app) == ["finished"]
 
 
-@pytest.mark.rule("HT3")
+@pytest.mark.rule("HT3", "RN9")
 async def test_a_key_finds_its_conversation_when_the_request_names_none(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
         request = SubmitRequest(prompt="hi", idempotency_key="k1")
@@ -191,6 +191,7 @@ async def test_older_pages_reach_back_to_the_beginning(tmp_path: Path) -> None:
             await app.service.timeline(ME, "c1", since_version=1, before=2)
 
 
+@pytest.mark.rule("SC2")
 async def test_private_entities_are_never_shown(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
         subscription = await app.service.subscribe(ME, "c1")
@@ -268,7 +269,7 @@ async def idle_as(service: Any, who: Principal) -> None:
     await service.wait_idle(who, "c1")
 
 
-@pytest.mark.rule("AC3")
+@pytest.mark.rule("AC3", "AC8")
 async def test_an_id_that_somebody_waits_at_cannot_be_watched_by_a_stranger(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
         await app.service.subscribe(ANN, "c1")

@@ -139,7 +139,7 @@ async def test_a_second_ui_event_of_an_ordinal_moves_nothing(hub: Hub) -> None:
     assert (second.prev, second.seq, second.type, len(second.ops)) == (1, 1, "note.twice", 0)
 
 
-@pytest.mark.rule("FR3")
+@pytest.mark.rule("FR3", "FR17")
 async def test_an_event_that_changes_nothing_still_moves_the_cursor(hub: Hub) -> None:
     subscription = await hub.subscribe(BOARD)
     await hub.publish(fact(Silent(id="x")))
@@ -172,7 +172,7 @@ async def test_more_changed_entities_than_the_window_become_a_snapshot(hub: Hub)
     assert [row.id for row in hydration.snapshot.entities] == ["4", "5", "6", "7", "8"]
 
 
-@pytest.mark.rule("FR6")
+@pytest.mark.rule("FR6", "FR16")
 async def test_a_resumption_in_the_middle_of_a_text_sends_the_missing_piece_only(hub: Hub) -> None:
     await hub.publish(fact(NoteAdded(id="a", text="😀 begin")))
     await hub.publish(fact(NoteExtended(id="a", text=" known")))

@@ -1,0 +1,1 @@
+"""The notebook's side: the widget and the magics."""
