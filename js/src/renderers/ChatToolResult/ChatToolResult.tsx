@@ -1,0 +1,16 @@
+import type { Entity } from "../../protocol/frames.ts";
+import type { ChatToolResultPayload } from "../../protocol/payloads.ts";
+import { strings } from "../../strings/strings.ts";
+import { JsonFold } from "../ChatToolCall/JsonFold.tsx";
+import { Card } from "../card/Card.tsx";
+
+/** A tool's result: inside its call's card, or alone when the call is not on this screen. */
+export function ChatToolResult({ entity }: { readonly entity: Entity }) {
+  const { result = "", status, toolName } = entity.payload as ChatToolResultPayload;
+  const isAlone = toolName ? `${strings.toolResult} · ${toolName}` : strings.toolResult;
+  return (
+    <Card entity={entity} handles={{ "data-status": status }} class="wcn-tool-result" label={isAlone}>
+      <JsonFold title={strings.toolResult} text={result} />
+    </Card>
+  );
+}

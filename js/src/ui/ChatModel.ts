@@ -1,0 +1,165 @@
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Client } from "../client/client.ts";
+import type { Conversation, Problem } from "../client/conversation.ts";
+import type { PendingCommand } from "../client/outbox.ts";
+import { type ScreenState, screenState } from "../client/screenState.ts";
+import type { LinkStatus } from "../connection/connection.ts";
+import type { Entity } from "../protocol/frames.ts";
+import type { EntityKey } from "../protocol/ids.ts";
+import type { CardHost } from "../renderers/card/context.ts";
+import { activeRunId, presentedKeys, promptOfRun } from "../store/presentation.ts";
+import { type ConversationState, emptyConversation } from "../store/state.ts";
+import { FrameScheduler } from "./frameScheduler.ts";
+import { type Group, regroup } from "./timeline/groups.ts";
+
+/**
+ * One view of one conversation: turns its changes into signals, at most once per drawn frame.
+ * Signals belong to the view, not to the shared conversation: each copy of this bundle has its own signal library.
+ */
+export class ChatModel implements CardHost {
+  readonly screen = signal<ScreenState>("connecting");
+  readonly isLive = computed(() => this.screen.value === "live");
+  readonly link: Signal<LinkStatus>;
+  readonly groups = signal<readonly Group[]>([]);
+  readonly activeRun = signal<string | null>(null);
+  readonly isStopping = signal(false);
+  readonly isStreaming = signal(false);
+  readonly isHydrated = signal(false);
+  readonly hasMore = signal(false);
+  readonly isLoadingOlder = signal(false);
+  readonly pending = signal<readonly PendingCommand[]>([]);
+  readonly problem = signal<Problem | null>(null);
+  readonly draft: Signal<string>;
+  readonly maxPromptChars = signal<number | null>(null);
+  readonly profileTitles = signal<ReadonlyMap<string, string>>(new Map());
+
+  private conversation: Conversation | null = null;
+  private unsubscribe: () => void = () => {};
+  private shown: ConversationState;
+  private readonly entities = new Map<EntityKey, Signal<Entity | undefined>>();
+  private readonly scheduler = new FrameScheduler(() => this.refresh());
+
+  constructor(
+    private readonly client: Client,
+    readonly convId: string,
+    readonly profile: ReadonlySignal<string>,
+  ) {
+    this.shown = emptyConversation(convId);
+    this.link = signal(client.link);
+    this.draft = signal(client.drafts.get(convId));
+  }
+
+  /** Begins to follow the conversation; harmless when it already does. */
+  attach(): void {
+    if (this.conversation) return;
+    this.conversation = this.client.open(this.convId);
+    this.unsubscribe = this.conversation.subscribe(() => this.scheduler.request());
+    this.refresh();
+  }
+
+  /** Lets go of the conversation; what is shown stays as it is. */
+  detach(): void {
+    this.scheduler.stop();
+    this.unsubscribe();
+    if (this.conversation) this.client.close(this.conversation);
+    this.conversation = null;
+  }
+
+  entity(key: EntityKey): ReadonlySignal<Entity | undefined> {
+    const known = this.entities.get(key) ?? signal(this.shown.entities.get(key));
+    this.entities.set(key, known);
+    return known;
+  }
+
+  promptOf(runId: string): string | null {
+    return promptOfRun(this.shown, runId);
+  }
+
+  submit(prompt: string): void {
+    this.conversation?.submit(prompt, this.profile.value);
+  }
+
+  /** Sends what is in the composer. */
+  submitDraft(): void {
+    const prompt = this.draft.value;
+    if (!this.conversation) return;
+    this.type("");
+    this.submit(prompt);
+  }
+
+  cancel(runId: string): void {
+    this.conversation?.cancel(runId);
+  }
+
+  stop(): void {
+    this.conversation?.cancel(this.activeRun.value);
+  }
+
+  type(text: string): void {
+    this.draft.value = text;
+    this.client.drafts.set(this.convId, text);
+    // Another view of the conversation shows the same draft.
+    this.conversation?.notify();
+  }
+
+  reconnect(): void {
+    const isRefused = this.problem.value?.isFinal === true;
+    this.dismiss();
+    if (isRefused && this.client.isReady()) this.conversation?.follow();
+    else this.client.reconnect();
+  }
+
+  dismiss(): void {
+    this.conversation?.tellProblem(null);
+  }
+
+  loadOlder(): void {
+    void this.conversation?.loadOlder();
+  }
+
+  private refresh(): void {
+    const { conversation, client } = this;
+    if (!conversation) return;
+    batch(() => {
+      this.showTimeline(conversation.state);
+      this.screen.value = screenState(client, conversation);
+      this.link.value = client.link;
+      this.problem.value = conversation.problem;
+      this.pending.value = conversation.pending();
+      this.isLoadingOlder.value = conversation.isLoadingOlder;
+      this.isHydrated.value ||= conversation.wasEverLive;
+      this.isStopping.value = conversation.stopping.has(this.activeRun.value ?? "");
+      this.draft.value = client.drafts.get(this.convId);
+      this.maxPromptChars.value = client.limits.maxPromptChars ?? null;
+      this.profileTitles.value = client.profileTitles;
+    });
+  }
+
+  private showTimeline(state: ConversationState): void {
+    const before = this.shown;
+    if (state === before) return;
+    this.shown = state;
+    const changed = state.entities.changedKeys(before.entities);
+    for (const key of changed) {
+      const known = this.entities.get(key);
+      if (known) known.value = state.entities.get(key);
+    }
+    const isMoved = (key: EntityKey) => runIdOf(before.entities.get(key)) !== runIdOf(state.entities.get(key));
+    if (state.order !== before.order || changed.some(isMoved)) {
+      this.groups.value = regroup(this.groups.value, presentedKeys(state));
+      for (const key of this.entities.keys()) if (!state.entities.get(key)) this.forget(key);
+    }
+    if (changed.some((key) => key.startsWith("ChatRun\n"))) this.activeRun.value = activeRunId(state);
+    this.isStreaming.value = this.activeRun.value !== null;
+    this.hasMore.value = state.hasMore;
+  }
+
+  /** Drops the signal of an entity that is gone; one that a card waits for is made anew when asked for. */
+  private forget(key: EntityKey): void {
+    if (!key.startsWith("ChatToolResult\n")) this.entities.delete(key);
+  }
+}
+
+function runIdOf(entity: Entity | undefined): unknown {
+  return entity?.payload.runId;
+}

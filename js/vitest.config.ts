@@ -1,0 +1,7 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  define: { __WEBCHAT_VERSION__: JSON.stringify("test") },
+  test: { include: ["test/**/*.test.{ts,tsx}"], restoreMocks: true, unstubGlobals: true },
+});
