@@ -141,9 +141,7 @@ def _merge_run(run: Sequence[Delivery]) -> Delivery:
             else:
                 begun[1].append(op.text)
                 pieces[key] = (begun[0], begun[1], op.updated)
-    ops = [
-        AppendOp(op.kind, op.id, op.field, op.at, "".join(texts), updated) for op, texts, updated in pieces.values()
-    ]
+    ops = [AppendOp(op.kind, op.id, op.field, op.at, "".join(texts), updated) for op, texts, updated in pieces.values()]
     is_one = len(ops) == 1
     return Delivery(
         first.session_id,

@@ -289,9 +289,7 @@ class Hub:
         live = self._session(session_id)
         async with self._held(live):
             live.fanout.flush()
-            return live.fanout.attach(
-                await self._hydrator.hydrate(live, since=since, window=window, reason=reason)
-            )
+            return live.fanout.attach(await self._hydrator.hydrate(live, since=since, window=window, reason=reason))
 
     async def snapshot(
         self, session_id: SessionId, *, window: int = DEFAULT_WINDOW, before: Ordinal | None = None

@@ -114,16 +114,12 @@ class Hydrator:
             missed=missed,
         )
 
-    async def changed_page(
-        self, live: LiveSession, *, after: Ordinal, limit: int
-    ) -> tuple[list[EntityRow], bool]:
+    async def changed_page(self, live: LiveSession, *, after: Ordinal, limit: int) -> tuple[list[EntityRow], bool]:
         """Rows that changed after an ordinal, tombstones included, by ``updated``; and whether there are more.
 
         What grows in memory is newer than any row, so it comes on the last page only.
         """
-        page = await self._store.changed(
-            live.session_id, after=after, limit=limit, hidden=self._registry.private_kinds
-        )
+        page = await self._store.changed(live.session_id, after=after, limit=limit, hidden=self._registry.private_kinds)
         dirty = live.timeline.dirty
         rows = {(row.kind, row.id): row for row in page.rows if (row.kind, row.id) not in dirty}
         if not page.has_more:
@@ -159,9 +155,7 @@ class Hydrator:
                     ops.append(AppendOp(row.kind, row.id, field, at, text, row.updated))
         return ops
 
-    async def _tails(
-        self, live: LiveSession, session: Session, after: Ordinal
-    ) -> dict[EntityKey, dict[str, str]]:
+    async def _tails(self, live: LiveSession, session: Session, after: Ordinal) -> dict[EntityKey, dict[str, str]]:
         """What each entity's fields grew by after an ordinal, from the log."""
         pieces: dict[EntityKey, dict[str, list[str]]] = {}
         for entry in await self._store.events(live.session_id, after, MAX_MISSED_EVENTS):
@@ -170,6 +164,4 @@ class Hydrator:
             for append in await self._loader.appends_of(live, session, entry):
                 await self._loader.load_entity(live, append.kind, append.id)
                 pieces.setdefault((append.kind, append.id), {}).setdefault(append.field, []).append(append.text)
-        return {
-            key: {field: "".join(texts) for field, texts in fields.items()} for key, fields in pieces.items()
-        }
+        return {key: {field: "".join(texts) for field, texts in fields.items()} for key, fields in pieces.items()}

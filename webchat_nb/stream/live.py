@@ -83,7 +83,6 @@ class LiveSession:
         """Whose state this is."""
         return self.session.session_id
 
-    @property
     def has_work(self) -> bool:
         """Units wait, and nobody holds the session at its position."""
         return bool(self.inbox) and not self._readers
@@ -123,5 +122,3 @@ class LiveSession:
     def replace(self, **changes: object) -> None:
         """Change facts of the session."""
         self.session = msgspec.structs.replace(self.session, **changes)
-
-

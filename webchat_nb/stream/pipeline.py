@@ -81,6 +81,7 @@ class Pipeline:
         self._ready: dict[LiveSession, None] = {}
         self._wakeup = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def start(self) -> None:
         """Begin to pump; called once, on the event loop."""
@@ -89,11 +90,10 @@ class Pipeline:
     async def stop(self) -> None:
         """Commit what waits, then end."""
         if self._task is not None:
-            task, self._task = self._task, None
-            while self._ready and not task.done():
-                await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            self._is_stopping = True
+            self._wakeup.set()
+            await self._task
+            self._task = None
 
     def check(self, event: Event) -> None:
         """Refuse an event that is not registered, before it waits.
@@ -115,13 +115,13 @@ class Pipeline:
         self._wakeup.set()
 
     async def _pump(self) -> None:
-        while True:
+        while not self._is_stopping:
             await self._wakeup.wait()
             self._wakeup.clear()
             while batches := await self._gather():
                 try:
                     await self._commit(batches)
-                except Exception:  # a bug must not end the pump: those who wait are told
+                except Exception:  # noqa: BLE001 - a bug must not end the pump: those who wait are told
                     _log.exception("the pipeline failed")
                     self._give_up(batches, OperationError("internal error in the pipeline"))
 
@@ -131,16 +131,14 @@ class Pipeline:
         room = MAX_BATCH_EVENTS
         for live in list(self._ready):
             del self._ready[live]
-            if not live.has_work:
+            if not live.has_work():
                 continue  # a reader wakes the session when it has finished
             batch = None
             try:
                 await self._loader.ensure(live)
-                if not live.has_work:
-                    continue
                 batch = _Batch(live)
                 live.is_in_flight = True
-                while live.inbox and room > 0:
+                while live.has_work() and room > 0:
                     room -= await self._project_unit(batch, live.inbox.popleft())
             except WebchatError as error:
                 self._give_up([batch] if batch else [], error)
@@ -173,7 +171,7 @@ class Pipeline:
                 batch.live.timeline.rollback()
                 unit.done(error)
                 return 0
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises concerns this unit alone
                 batch.live.timeline.rollback()
                 _log.exception("a projection failed on %s", [event.name for event in unit.events])
                 unit.done(ProjectionError(f"a projection failed: {type(error).__name__}"))
@@ -202,7 +200,13 @@ class Pipeline:
             for op in ops:
                 if type(op) is Remove and (gone := timeline.find(op.kind, op.id)) is not None:
                     tombstones[op.kind, op.id] = EntityRow(
-                        kind=op.kind, id=op.id, created=gone.created, updated=head, rebased=head, payload=b"", removed=True
+                        kind=op.kind,
+                        id=op.id,
+                        created=gone.created,
+                        updated=head,
+                        rebased=head,
+                        payload=b"",
+                        removed=True,
                     )
             applied = timeline.apply(ops, head)
             is_append = bool(applied) and all([type(op) is Appended for op in applied])
@@ -252,7 +256,6 @@ class Pipeline:
         return wire_ops
 
     async def _commit(self, batches: list[_Batch]) -> None:
-        at_ms = self._clock.now_ms()
         commits = []
         for batch in batches:
             live = batch.live
@@ -267,7 +270,7 @@ class Pipeline:
                     settled=live.timeline.settled(batch.head),
                     attributes=batch.attributes,
                     receipts=batch.receipts,
-                    at_ms=at_ms,
+                    at_ms=batch.entries[-1].at_ms,
                 )
             )
         try:
@@ -283,8 +286,8 @@ class Pipeline:
                 head=batch.head,
                 settled=commit.settled,
                 attributes=batch.attributes,
-                created_at_ms=session.created_at_ms or at_ms,
-                updated_at_ms=at_ms,
+                created_at_ms=session.created_at_ms or commit.at_ms,
+                updated_at_ms=commit.at_ms,
             )
             live.fanout.publish(batch.deliveries)
             live.land()
@@ -315,9 +318,7 @@ def _deliveries(event: LoggedEvent, ui_events: Sequence[UIEvent], ops: Sequence[
     out: list[Delivery] = []
     for ui_event in ui_events:
         out.append(
-            Delivery(
-                event.session_id, prev, ordinal, event.at_ms, ui_event.type, ui_event.id, ui_event.payload, ops
-            )
+            Delivery(event.session_id, prev, ordinal, event.at_ms, ui_event.type, ui_event.id, ui_event.payload, ops)
         )
         prev, ops = ordinal, ()
     return out

@@ -62,7 +62,9 @@ class SchemaRegistry:
         """
         message = schema.message
         if not _is_message_type(message):
-            raise PayloadTypeError(f"{schema.category} {schema.name!r}: expected a protobuf message type, got {message!r}")
+            raise PayloadTypeError(
+                f"{schema.category} {schema.name!r}: expected a protobuf message type, got {message!r}"
+            )
         if message.DESCRIPTOR.full_name.startswith("google.protobuf."):
             raise PayloadTypeError(
                 f"{schema.category} {schema.name!r}: {message.DESCRIPTOR.full_name} is open-ended; "

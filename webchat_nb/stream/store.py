@@ -70,10 +70,10 @@ class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """Keeps sessions. Methods are called on the event loop and may be called concurrently, except ``commit``,
-    which the pipeline calls one at a time.
+    """Keeps sessions.
 
-    Every method raises ``StoreError`` (or a finer one) when the store cannot do it; nothing is then changed.
+    Methods are called on the event loop and may be called concurrently, except ``commit``, which the pipeline calls
+    one at a time. Every method raises ``StoreError`` (or a finer one) when the store cannot do it; nothing is then changed.
     """
 
     async def open(self) -> None:
@@ -116,9 +116,7 @@ class Store(Protocol):
         ``hidden`` names the kinds that are left out.
         """
 
-    async def changed(
-        self, session_id: SessionId, *, after: Ordinal, limit: int, hidden: Sequence[str]
-    ) -> EntityPage:
+    async def changed(self, session_id: SessionId, *, after: Ordinal, limit: int, hidden: Sequence[str]) -> EntityPage:
         """Rows with ``updated`` > ``after``, tombstones included, by (updated, kind, id); never torn, as above."""
 
     async def receipt(self, session_id: SessionId, actor: str, key: str) -> Receipt | None:

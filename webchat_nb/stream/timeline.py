@@ -328,9 +328,7 @@ class LiveTimeline:
         """Rows from the store, each replaced by what is newer here."""
         if not self.dirty:
             return list(rows)
-        return [
-            self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows
-        ]
+        return [self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows]
 
 
 def applied_key(applied: Any) -> EntityKey:

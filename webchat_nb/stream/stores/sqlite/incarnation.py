@@ -1,0 +1,116 @@
+"""Is this file the one that we closed last? If not, its ordinals must get another meaning (OR3).
+
+A client's cursor says "epoch E, ordinal 17". After a backup is restored, ordinal 17 of the same epoch may soon name
+another event, and the client would never notice. So every open and every clean close writes a new random *incarnation*
+both into the database and into a sidecar, ``<path>-incarnation``. A file copied back from a backup holds an older one
+than the sidecar. A whole folder copied back brings its sidecar along, but the database has another inode then, which
+the sidecar remembers too. A crash of ours between the two writes is no mismatch: the sidecar names both incarnations
+meanwhile.
+
+A mismatch, a missing sidecar, or a crash in a mode that may have lost the tail gives the store a new *generation*:
+every log that was there before gets it as a suffix of its epoch, and clients hydrate once from a snapshot. A mismatch
+that is none, such as a database moved to another disk, costs no more than that.
+
+What cannot be seen from here is a whole volume set back to a snapshot; whoever does that removes the sidecar.
+
+Rule: OR2, OR3, ST2.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from webchat_nb.stream.stores.sqlite.schema import read_meta, write_meta
+
+
+class _Sidecar(msgspec.Struct, frozen=True):
+    incarnations: list[str]
+    inode: int
+
+
+def begin(
+    connection: sqlite3.Connection, path: Path, *, is_new: bool, may_lose_tail: bool, new_id: Callable[[], str]
+) -> str:
+    """Find out whether the file is ours as we left it, and start a new incarnation.
+
+    Args:
+        connection: In autocommit, with ``synchronous=FULL``.
+        path: The database.
+        is_new: It was made just now.
+        may_lose_tail: From now on commits may be lost in a power cut, so an unclean end counts as a loss.
+        new_id: Where incarnations and generations come from.
+
+    Returns:
+        The store's generation; empty as long as nothing ever went wrong.
+    """
+    meta = read_meta(connection)
+    is_known = _recognises(path, meta.get("incarnation"))
+    generation = meta.get("generation", "")
+    if not is_new and (not is_known or meta.get("may_lose_tail") == "1"):
+        generation = new_id()
+    changes = {"generation": generation, "may_lose_tail": "1" if may_lose_tail else "0"}
+    _renew(connection, path, changes, new_id, old=meta.get("incarnation") if is_known else None)
+    return generation
+
+
+def end(connection: sqlite3.Connection, path: Path, *, new_id: Callable[[], str]) -> None:
+    """Say that the file is complete, at a clean close."""
+    old = read_meta(connection).get("incarnation")
+    _renew(connection, path, {"may_lose_tail": "0"}, new_id, old=old)
+
+
+def wire_epoch(epoch: str, born: str, generation: str) -> str:
+    """The epoch as everybody outside the store knows it.
+
+    Args:
+        epoch: The log's own, random, as stored.
+        born: The store's generation when the log was begun.
+        generation: The store's generation now.
+    """
+    return epoch if born == generation else f"{epoch}.{generation}"
+
+
+def _recognises(path: Path, incarnation: str | None) -> bool:
+    try:
+        sidecar = msgspec.json.decode(_sidecar(path).read_bytes(), type=_Sidecar)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return False
+    return incarnation in sidecar.incarnations and sidecar.inode == path.stat().st_ino
+
+
+def _renew(
+    connection: sqlite3.Connection, path: Path, changes: Mapping[str, str], new_id: Callable[[], str], old: str | None
+) -> None:
+    new = new_id()
+    if old is not None:
+        _write(path, [old, new])
+    connection.execute("BEGIN IMMEDIATE")
+    write_meta(connection, {**changes, "incarnation": new})
+    connection.execute("COMMIT")
+    _write(path, [new])
+
+
+def _write(path: Path, incarnations: list[str]) -> None:
+    """Replace the sidecar, durably."""
+    sidecar, draft = _sidecar(path), Path(f"{path}-incarnation.tmp")
+    with draft.open("wb") as file:
+        file.write(msgspec.json.encode(_Sidecar(incarnations, path.stat().st_ino)))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(sidecar)
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _sidecar(path: Path) -> Path:
+    return Path(f"{path}-incarnation")
