@@ -357,13 +357,17 @@ class ChatService:
     async def list_events(
         self, who: Principal, conv_id: str, *, after: int = 0, limit: int | None = None
     ) -> Sequence[LoggedEvent]:
-        """The log after an ordinal, page by page."""
+        """The log after an ordinal, page by page; overrides, which may hold a system prompt, are left out (AC7)."""
         session = await self._existing(who, "read", conv_id)
-        return await self._hub.events(
+        events = await self._hub.events(
             session.session_id,
             after=Ordinal(after),
             limit=min(limit or DEFAULT_PAGE, self.limits.max_window),
         )
+        for event in events:
+            if "overrides_json" in event.payload.DESCRIPTOR.fields_by_name:
+                event.payload.ClearField("overrides_json")
+        return events
 
     def describe_schemas(self) -> Sequence[Mapping[str, str]]:
         """Every registered name, with its category and message type."""

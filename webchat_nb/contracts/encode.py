@@ -56,6 +56,13 @@ def json_dict(message: Message) -> dict[str, Any]:
 
 
 @cache
+def json_name(field: str) -> str:
+    """A field's name in protobuf JSON: ``message_id`` is ``messageId``."""
+    head, *rest = field.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+@cache
 def _fields(descriptor: Descriptor) -> tuple[_Field, ...] | None:
     """What to read from a message of this type; None when json_format has to do it."""
     if not _is_plain(descriptor, ()):

@@ -13,7 +13,7 @@ from typing import Any, final
 
 import msgspec
 
-from webchat_nb.contracts.encode import json_dict
+from webchat_nb.contracts.encode import json_dict, json_name
 from webchat_nb.stream import AppendOp, Cursor, Delivery, EntityRow, Hydration, Ordinal, RemoveOp, UpsertOp
 from webchat_nb.stream.model import EntityKey, Epoch
 
@@ -75,7 +75,7 @@ class Fold:
             self.timeline[key] = {"created": op.created, "updated": op.updated, **payload}
             return
         entity = self.timeline[key]
-        field = _camel(op.field)
+        field = json_name(op.field)
         text = entity.get(field, "")
         assert len(text.encode("utf-16-le")) // 2 == op.at, f"{key} is not {op.at} code units long"
         entity[field] = text + op.text
@@ -90,8 +90,3 @@ class Fold:
     def epoch(self) -> Epoch:
         """Of which log."""
         return self.cursor.epoch if self.cursor is not None else Epoch("")
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from webchat_nb.contracts.encode import json_name
 from webchat_nb.errors import BadRequestError
 from webchat_nb.stream.model import EntityRow, Ordinal
 
@@ -98,7 +99,7 @@ class SubmitAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     def to_camel(self) -> dict[str, Any]:
         """As the session routes answer."""
-        answer = {_camel(name): value for name, value in self.to_snake().items()}
+        answer = {json_name(name): value for name, value in self.to_snake().items()}
         answer["sessionId"] = answer.pop("convId")
         return answer
 
@@ -199,8 +200,3 @@ def convert(data: Any, into: type[_T]) -> _T:
         return msgspec.convert(data, into)
     except msgspec.ValidationError as error:
         raise BadRequestError(str(error)) from None
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

@@ -203,6 +203,18 @@ async def test_private_entities_are_never_shown(tmp_path: Path) -> None:
         assert "ChatOpenRun" not in {op.kind for op in ops}
 
 
+@pytest.mark.rule("AC7")
+async def test_the_log_is_told_without_overrides(tmp_path: Path) -> None:
+    async with chat(tmp_path) as app:
+        await submit(app.service, "wait")
+        await submit(app.service, "hi", overrides={"system_prompt": "a secret of the house"})
+        app.signals.send("go")
+        await idle(app.service)
+        events = await app.service.list_events(ME, "c1", limit=1000)
+        assert len(events) > 8
+        assert "secret" not in str([event.payload for event in events])
+
+
 @pytest.mark.rule("HT1")
 async def test_conversations_are_created_listed_renamed_and_erased(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:

@@ -48,6 +48,7 @@ async def fill(path: Path, *, event_count: int = 3) -> None:
 
 @pytest.mark.rule("ST5")
 class TestOpening(AsyncTests):
+    @pytest.mark.rule("ST7")
     async def test_a_second_store_is_told_who_has_the_file(self, path: Path) -> None:
         first = SQLiteStore(path)
         await first.open()

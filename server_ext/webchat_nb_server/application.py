@@ -1,0 +1,145 @@
+"""The extension: settings as traits, handlers below ``webchat/``, start and stop with the server."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from traitlets import Bool, Dict, Enum, Unicode
+
+from webchat_nb.app import ChatApp, Config, build
+from webchat_nb.errors import ConfigError, StoreError
+from webchat_nb.transports.host import Mount
+from webchat_nb.transports.http import routes
+from webchat_nb.wire.requests import Limits
+from webchat_nb_server.login import PER_USER_SETTING, jupyter_host, names_its_users
+from webchat_nb_server.runtime import ChatRuntime
+
+MOUNT = "webchat/"
+"""Where the routes are, below the server's base URL."""
+
+
+class WebChatExtension(ExtensionApp):
+    """A chat that a notebook can rely on: its conversations live in this server."""
+
+    name = "webchat_nb"
+    description = "Chat for notebooks: conversations live in the Jupyter server."
+    load_other_extensions = True
+
+    db = Unicode(
+        "",
+        help="SQLite file of the conversations, or 'memory'. Default: a file in Jupyter's data folder, one for each "
+        "folder that a server is started in.",
+    ).tag(config=True)
+
+    synchronous = Enum(
+        ["FULL", "NORMAL"],
+        default_value="FULL",
+        help="FULL: what was acknowledged survives a power cut. NORMAL: faster, and a power cut may take the last "
+        "moment away; conversations then begin a new epoch.",
+    ).tag(config=True)
+
+    profiles = Dict(
+        help="Profiles, in the shape of a profiles file: {'default': slug, 'profiles': [{'slug': ..., 'engine': ...}]}.",
+    ).tag(config=True)
+
+    profiles_file = Unicode(
+        "",
+        help="YAML or TOML file of profiles; those of the trait 'profiles' come on top.",
+    ).tag(config=True)
+
+    default_profile = Unicode(
+        "",
+        help="Slug of the profile for whoever did not choose one. Default: as the profiles say.",
+    ).tag(config=True)
+
+    per_user = Bool(
+        None,
+        allow_none=True,
+        help="Whether a conversation belongs to the user who made it. Default: only when the server's identity "
+        "provider names its users, as JupyterHub does; Jupyter's own invents a name for each browser.",
+    ).tag(config=True)
+
+    limits = Dict(
+        help="Limits that differ from the default, such as {'max_prompt_chars': 20000}; told to clients in ws.hello.",
+    ).tag(config=True)
+
+    debug = Bool(False, help="Log more.").tag(config=True)
+
+    runtime: ChatRuntime
+
+    def initialize_settings(self) -> None:
+        """Decide whose conversations they are, and let our log go where the server's goes."""
+        log = logging.getLogger("webchat_nb")
+        log.parent = self._server.log
+        log.setLevel(logging.DEBUG if self.debug else logging.INFO)
+        per_user = self.per_user
+        if per_user is None:
+            per_user = names_its_users(self._server.identity_provider)
+        self.settings[PER_USER_SETTING] = per_user
+
+    def initialize_handlers(self) -> None:
+        """Add the routes. Nothing is opened yet."""
+        self.runtime = ChatRuntime(self._build)
+        mount = Mount(
+            backend=self.runtime.backend,
+            ready=self.runtime.ready,
+            connections=self.runtime.connections,
+            path=url_path_join("/", self._server.base_url, MOUNT),
+            new_id=lambda: secrets.token_hex(8),
+        )
+        self.handlers.extend(routes(jupyter_host(), mount, prefix=MOUNT))
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Start the chat when the server's loop runs; a store that does not open is no reason for it to end."""
+        await self.runtime.ready()
+
+    async def stop_extension(self) -> None:
+        """Close the connections with 4000, settle what runs, close the store."""
+        await self.runtime.stop()
+
+    def current_activity(self) -> dict[str, int] | None:
+        """Open connections keep the server from ending for want of activity."""
+        count = self.runtime.connections.count
+        return {"connections": count} if count else None
+
+    @property
+    def _server(self) -> ServerApp:
+        assert self.serverapp is not None
+        return self.serverapp
+
+    def _build(self) -> ChatApp:
+        return build(
+            Config(
+                db=self.db or str(self._default_db()),
+                synchronous="NORMAL" if self.synchronous == "NORMAL" else "FULL",
+                profiles_files=[self.profiles_file] if self.profiles_file else [],
+                profiles=dict(self.profiles) or None,
+                default_profile=self.default_profile or None,
+                limits=self._limits(),
+            )
+        )
+
+    def _limits(self) -> Limits:
+        try:
+            return msgspec.convert(dict(self.limits), Limits)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"WebChatExtension.limits: {error}") from None
+
+    def _default_db(self) -> Path:
+        """A file for this server's folder; its own folder is for the user's eyes only."""
+        folder = Path(jupyter_data_dir()) / "webchat_nb"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be made: {error.strerror or error}") from None
+        root = hashlib.sha256(str(Path(self._server.root_dir).resolve()).encode()).hexdigest()[:16]
+        return folder / f"chat-{root}.db"

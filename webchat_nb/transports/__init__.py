@@ -1,0 +1,1 @@
+"""The ways in: HTTP, websocket. They hold no policy and know no chat."""
