@@ -26,6 +26,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "frames"
 ME = Principal()
 CONVERSATION = session_id("golden")
 
+BEFORE_THE_CUT = 42
+"""The head when all that comes before the lost connection is committed."""
+
 SCRIPT = {
     "script": 1,
     "turns": [
@@ -67,15 +70,13 @@ async def record(tmp_path: Path) -> dict[str, Any]:
 
     subscription = await app.service.subscribe(ME, CONVERSATION)
     begin(subscription.hydration)
-    for prompt in ("weather", "fail", "wait"):
+    for prompt in ("weather", "fail"):
         await app.service.submit(ME, SubmitRequest(prompt=prompt, conv_id=CONVERSATION))
-        while (prompt == "wait") != bool(app.signals.waiting_count("go")):
-            await asyncio.sleep(0)
-        if prompt != "wait":
-            await app.service.wait_idle(ME, CONVERSATION)
-        await app.hub.session(CONVERSATION)
+        await app.service.wait_idle(ME, CONVERSATION)
         clock.jump(1)
-    while (await app.hub.session(CONVERSATION)).head < 34:
+    await app.service.submit(ME, SubmitRequest(prompt="wait", conv_id=CONVERSATION))
+    await app.signals.reached("go")
+    while (await app.hub.session(CONVERSATION)).head < BEFORE_THE_CUT:
         await asyncio.sleep(0)
     clock.jump(1)
     taken = subscription.take()
