@@ -7,8 +7,9 @@ const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 /** What each room may import from, beside itself. `entries` are the files directly in src/. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  contracts: [],
   strings: [],
-  protocol: [],
+  protocol: ["contracts"],
   store: ["protocol"],
   connection: ["protocol"],
   client: ["protocol", "store", "connection"],

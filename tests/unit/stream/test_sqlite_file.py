@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC221, ASYNC240 - nothing else runs on the loop of a test
+
 """A file that is locked, foreign, too new, damaged, read-only or full: a clear error, and nothing is lost (ST5)."""
 
 from __future__ import annotations

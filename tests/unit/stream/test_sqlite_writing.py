@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC240 - nothing else runs on the loop of a test
+
 """What is written where: pages per token, bytes per event, the log's length, what is left after erasing and closing."""
 
 from __future__ import annotations
