@@ -90,7 +90,13 @@ def demo(no_browser: bool, port: int | None, folder: str | None, lab_args: tuple
     No key and no network are needed: the default profile is a script.
     """
     notebook = _demo_notebook(Path(folder) if folder else None)
-    command = [sys.executable, "-m", "jupyterlab", notebook.name, f"--ServerApp.root_dir={notebook.parent.resolve()}"]
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={notebook.parent.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{notebook.name}",  # also in the address that is printed
+        # a demo asks nobody on the internet
+        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+    ]
     if no_browser:
         command.append("--no-browser")
     if port is not None:
