@@ -32,6 +32,7 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta name="webchat-base" content="{path}">
 <title>Chat</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="{path}static/widget.css">
 <script type="module" src="{path}static/page.js"></script>
 </head>

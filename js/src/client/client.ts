@@ -26,12 +26,18 @@ interface Open {
   cancelLinger: () => void;
 }
 
+interface ProfileJson {
+  readonly slug?: unknown;
+  readonly title?: unknown;
+  readonly is_default?: unknown;
+}
+
 /** Everything of one server on one page: one connection, its conversations, what waits to be sent. */
 export class Client implements ConversationHost, ConnectionListener {
   readonly drafts: Drafts;
   readonly clock;
   readonly random;
-  /** Titles of the profiles by slug, once the server told them. */
+  /** Titles of the profiles by slug, the default one's also under "", once the server told them. */
   profileTitles: ReadonlyMap<string, string> = new Map();
 
   private readonly connection: Connection;
@@ -176,9 +182,13 @@ export class Client implements ConversationHost, ConnectionListener {
 
   private async loadProfiles(): Promise<void> {
     try {
-      const answer = (await this.ports.getJson("v1/profiles")) as { profiles?: { slug?: unknown; title?: unknown }[] };
-      const entries = (answer.profiles ?? []).map(({ slug, title }) => [String(slug), String(title || slug)] as const);
-      this.profileTitles = new Map(entries);
+      const answer = (await this.ports.getJson("v1/profiles")) as { profiles?: ProfileJson[] };
+      const titles = new Map<string, string>();
+      for (const { slug, title, is_default } of answer.profiles ?? []) {
+        titles.set(String(slug), String(title || slug));
+        if (is_default === true) titles.set("", String(title || slug));
+      }
+      this.profileTitles = titles;
       this.onStatus();
     } catch {
       // The slug is shown instead.
