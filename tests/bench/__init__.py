@@ -1,0 +1,19 @@
+"""The benchmarks: ``python -m tests.bench`` prints a table and writes ``bench.json``.
+
+Everything is measured on the real thing: the whole application on an SQLite file, commits before sends, real websockets
+on the loopback interface served by our own transport, and clients in another process. What it is compared with is built
+in and runs in turns with it, because machines are noisy: medians of repetitions, and ratios rather than numbers.
+
+| Room | Measures |
+|---|---|
+| ``answers`` | an answer's bytes on disk and on the wire, its commits and its CPU time (G3, G4, G5) |
+| ``pace`` | how long a token takes to a screen, beside a bare websocket (G2) |
+| ``throughput`` | events per second to 1, 10 and 100 clients, beside a bare websocket (G1) |
+| ``encoding`` | frames are encoded once, whatever the number of clients |
+| ``reconnect`` | what a reconnection and a snapshot cost with a long history (G6) |
+| ``memory`` | an idle connection and an idle conversation (G10) |
+| ``bundle`` | the browser's half (G11) |
+
+``measurement`` is what a room gives back, ``stage`` the server under test, ``clients`` the other process. A room runs in
+a process of its own. Nothing here fails because something is slow; the targets are shown beside the values.
+"""
