@@ -17,13 +17,13 @@ import msgspec
 from webchat_nb.chat.plan import EnginePlan
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """The next piece of the answer's text."""
 
     text: str
 
 
-class ThinkingDelta(msgspec.Struct, frozen=True):
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     """The next piece of a thought, shown apart from the answer."""
 
     text: str
@@ -36,7 +36,7 @@ class ToolCallStarted(msgspec.Struct, frozen=True):
     tool_name: str
 
 
-class ToolCallArgumentsDelta(msgspec.Struct, frozen=True):
+class ToolCallArgumentsDelta(msgspec.Struct, frozen=True, gc=False):
     """The next piece of the arguments' JSON text."""
 
     call_id: str

@@ -21,7 +21,7 @@ _OVERHEAD = 160
 """About what a frame or an op weighs beside its text, in bytes."""
 
 
-class UpsertOp(msgspec.Struct, frozen=True):
+class UpsertOp(msgspec.Struct, frozen=True, gc=False):
     """The whole entity as it is at ``updated``; the payload is a message, or protobuf JSON from a row."""
 
     kind: str
@@ -31,7 +31,7 @@ class UpsertOp(msgspec.Struct, frozen=True):
     payload: Message | bytes
 
 
-class AppendOp(msgspec.Struct, frozen=True):
+class AppendOp(msgspec.Struct, frozen=True, gc=False):
     """Text to add to a field that must be ``at`` UTF-16 code units long."""
 
     kind: str
@@ -42,7 +42,7 @@ class AppendOp(msgspec.Struct, frozen=True):
     updated: Ordinal
 
 
-class RemoveOp(msgspec.Struct, frozen=True):
+class RemoveOp(msgspec.Struct, frozen=True, gc=False):
     """The entity is gone."""
 
     kind: str

@@ -25,11 +25,13 @@ class FanoutSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         flush_interval_s: Longest time that text is held back to be merged; 0 sends one frame per event.
+        pause_s: Text that comes this long after the text before it is not held: merging is for what comes thick.
         merge_backlog_bytes: A subscriber's backlog above this is merged.
         max_backlog_bytes: Above this it is replaced by a snapshot.
     """
 
     flush_interval_s: float = 0.016
+    pause_s: float = 0.008
     merge_backlog_bytes: int = 128 << 10
     max_backlog_bytes: int = 2 << 20
 
@@ -141,7 +143,7 @@ class SessionFanout:
         self._settings = settings
         self._subscriptions: list[Subscription] = []
         self._held: list[Delivery] = []
-        self._last_text_s = float("-inf")
+        self._last_text_s = self._last_came_s = float("-inf")
         self._timer: Timer | None = None
 
     @property
@@ -168,8 +170,11 @@ class SessionFanout:
             self._send(deliveries)
             return
         self._held.extend(deliveries)
-        due_s = self._last_text_s + self._settings.flush_interval_s - self._clock.steady_s()
-        if due_s <= 0 or not all([delivery.is_text for delivery in deliveries]):
+        now_s = self._clock.steady_s()
+        due_s = self._last_text_s + self._settings.flush_interval_s - now_s
+        is_after_pause = now_s - self._last_came_s >= self._settings.pause_s
+        self._last_came_s = now_s
+        if due_s <= 0 or is_after_pause or not all([delivery.is_text for delivery in deliveries]):
             self.flush()
         elif self._timer is None:
             self._timer = self._clock.call_later(due_s, self.flush)

@@ -246,7 +246,7 @@ class Hub:
             self._pipeline.check(event)
         landed: asyncio.Future[Sequence[Ordinal]] = asyncio.get_running_loop().create_future()
 
-        def done(outcome: Sequence[Ordinal] | WebchatError) -> None:
+        def done(_: Unit, outcome: Sequence[Ordinal] | WebchatError) -> None:
             if landed.done():
                 return
             if isinstance(outcome, WebchatError):

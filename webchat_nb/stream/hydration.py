@@ -161,7 +161,12 @@ class Hydrator:
         for entry in await self._store.events(live.session_id, after, MAX_MISSED_EVENTS):
             if not entry.appends:
                 continue
-            for append in await self._loader.appends_of(live, session, entry):
-                await self._loader.load_entity(live, append.kind, append.id)
+            try:
+                appends = self._loader.known_appends_of(live, session, entry)
+            except NotLoadedError:
+                appends = await self._loader.appends_of(live, session, entry)
+            for append in appends:
                 pieces.setdefault((append.kind, append.id), {}).setdefault(append.field, []).append(append.text)
+        for kind, id in pieces:
+            await self._loader.load_entity(live, kind, id)
         return {key: {field: "".join(texts) for field, texts in fields.items()} for key, fields in pieces.items()}

@@ -15,8 +15,8 @@ from webchat_nb.stream.fanout import SessionFanout
 from webchat_nb.stream.model import Epoch, Event, Ordinal, Receipt, Session, SessionId
 from webchat_nb.stream.timeline import LiveTimeline
 
-Done = Callable[[Sequence[Ordinal] | WebchatError], None]
-"""Told the ordinals of a unit's events after the commit, or why there are none."""
+Done = Callable[["Unit", "Sequence[Ordinal] | WebchatError"], None]
+"""Told a unit and the ordinals of its events after the commit, or why there are none."""
 
 
 @final

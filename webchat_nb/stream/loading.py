@@ -82,14 +82,21 @@ class Loader:
 
     async def appends_of(self, live: LiveSession, session: Session, entry: LogEntry) -> list[Append]:
         """What a logged event appends; the ops of such an event depend on the event alone (see ``Append``)."""
-        event = self.to_event(live.session_id, entry)
         while True:
             try:
-                ops = self._projections.project_timeline(event, session, live.timeline)
+                return self.known_appends_of(live, session, entry)
             except NotLoadedError as missing:
                 await self.load_missing(live, missing)
-            else:
-                return [op for op in ops if isinstance(op, Append)]
+
+    def known_appends_of(self, live: LiveSession, session: Session, entry: LogEntry) -> list[Append]:
+        """The same, without waiting.
+
+        Raises:
+            NotLoadedError: The projection asks for what is in the store only.
+        """
+        event = self.to_event(live.session_id, entry)
+        ops = self._projections.project_timeline(event, session, live.timeline)
+        return [op for op in ops if isinstance(op, Append)]
 
     def to_event(self, session_id: SessionId, entry: LogEntry) -> LoggedEvent:
         """The record of a log entry, its payload decoded."""

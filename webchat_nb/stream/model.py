@@ -64,7 +64,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact that has no ordinal yet."""
 
     session_id: SessionId
@@ -72,7 +72,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     payload: Message
 
 
-class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
+class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact in the log: numbered and dated."""
 
     session_id: SessionId
@@ -82,7 +82,7 @@ class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Entity(msgspec.Struct, frozen=True, kw_only=True):
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing on the timeline, as it is at ``updated``."""
 
     kind: str
@@ -92,7 +92,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     payload: Message
 
 
-class Upsert(msgspec.Struct, frozen=True):
+class Upsert(msgspec.Struct, frozen=True, gc=False):
     """Put this entity there, whole; it keeps its ``created`` when it exists."""
 
     kind: str
@@ -100,7 +100,7 @@ class Upsert(msgspec.Struct, frozen=True):
     payload: Message
 
 
-class Append(msgspec.Struct, frozen=True):
+class Append(msgspec.Struct, frozen=True, gc=False):
     """Add text at the end of one string field of an existing entity.
 
     What is appended depends on the event alone, never on other entities: a log is recovered by applying the appends
@@ -113,7 +113,7 @@ class Append(msgspec.Struct, frozen=True):
     text: str
 
 
-class Remove(msgspec.Struct, frozen=True):
+class Remove(msgspec.Struct, frozen=True, gc=False):
     """Take the entity off the timeline; a tombstone stays."""
 
     kind: str
@@ -123,7 +123,7 @@ class Remove(msgspec.Struct, frozen=True):
 Op = Upsert | Append | Remove
 
 
-class UIEvent(msgspec.Struct, frozen=True):
+class UIEvent(msgspec.Struct, frozen=True, gc=False):
     """What a live screen is told: a type such as ``llm.delta``, the id it is about, and a small payload."""
 
     type: str
@@ -138,7 +138,7 @@ class Cursor(msgspec.Struct, frozen=True):
     ordinal: Ordinal
 
 
-class EntityRow(msgspec.Struct, frozen=True, kw_only=True):
+class EntityRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An entity as stores keep it and snapshots splice it.
 
     Attributes:
@@ -157,7 +157,7 @@ class EntityRow(msgspec.Struct, frozen=True, kw_only=True):
     removed: bool = False
 
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as stores keep it.
 
     Attributes:
@@ -172,7 +172,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     appends: bool = False
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a session besides its log and entities.
 
     Attributes:

@@ -49,10 +49,11 @@ _log = logging.getLogger(__name__)
 class _Batch:
     """What one commit changes in one session, while it is put together."""
 
-    __slots__ = ("attributes", "base", "deliveries", "entries", "live", "receipts", "tombstones", "units")
+    __slots__ = ("at_ms", "attributes", "base", "deliveries", "entries", "live", "receipts", "tombstones", "units")
 
-    def __init__(self, live: LiveSession) -> None:
+    def __init__(self, live: LiveSession, at_ms: int) -> None:
         self.live = live
+        self.at_ms = at_ms
         self.base = live.session.head
         self.attributes = live.session.attributes
         self.entries: list[LogEntry] = []
@@ -136,7 +137,7 @@ class Pipeline:
             batch = None
             try:
                 await self._loader.ensure(live)
-                batch = _Batch(live)
+                batch = _Batch(live, self._clock.now_ms())
                 live.is_in_flight = True
                 while live.has_work() and room > 0:
                     room -= await self._project_unit(batch, live.inbox.popleft())
@@ -165,20 +166,20 @@ class Pipeline:
                 try:
                     await self._loader.load_missing(batch.live, missing)
                 except WebchatError as error:
-                    unit.done(error)
+                    unit.done(unit, error)
                     return 0
             except WebchatError as error:
                 batch.live.timeline.rollback()
-                unit.done(error)
+                unit.done(unit, error)
                 return 0
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises concerns this unit alone
                 batch.live.timeline.rollback()
                 _log.exception("a projection failed on %s", [event.name for event in unit.events])
-                unit.done(ProjectionError(f"a projection failed: {type(error).__name__}"))
+                unit.done(unit, ProjectionError(f"a projection failed: {type(error).__name__}"))
                 return 0
 
     def _try_unit(self, batch: _Batch, unit: Unit) -> None:
-        live, timeline, at_ms = batch.live, batch.live.timeline, self._clock.now_ms()
+        live, timeline, at_ms = batch.live, batch.live.timeline, batch.at_ms
         session_id = live.session_id
         attributes, head = batch.attributes, batch.head
         entries: list[LogEntry] = []
@@ -270,7 +271,7 @@ class Pipeline:
                     settled=live.timeline.settled(batch.head),
                     attributes=batch.attributes,
                     receipts=batch.receipts,
-                    at_ms=batch.entries[-1].at_ms,
+                    at_ms=batch.at_ms,
                 )
             )
         try:
@@ -292,7 +293,7 @@ class Pipeline:
             live.fanout.publish(batch.deliveries)
             live.land()
             for unit, ordinals in batch.units:
-                unit.done(ordinals)
+                unit.done(unit, ordinals)
 
     def _give_up(self, batches: Sequence[_Batch], error: WebchatError) -> None:
         """Nothing of the batches is stored: forget what memory holds of it and tell everybody who waits."""
@@ -300,13 +301,14 @@ class Pipeline:
             batch.live.is_loaded = False
             batch.live.land()
             for unit, _ in batch.units:
-                unit.done(error)
+                unit.done(unit, error)
             self._refuse_inbox(batch.live, error)
 
     def _refuse_inbox(self, live: LiveSession, error: WebchatError) -> None:
         """What waits behind a refused unit may build on it, so it is refused too."""
         while live.inbox:
-            live.inbox.popleft().done(error)
+            unit = live.inbox.popleft()
+            unit.done(unit, error)
 
 
 def _deliveries(event: LoggedEvent, ui_events: Sequence[UIEvent], ops: Sequence[WireOp]) -> list[Delivery]:

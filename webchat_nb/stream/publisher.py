@@ -45,12 +45,7 @@ class Publisher:
         for event in events:
             self._pipeline.check(event)
         self._ahead_count += len(events)
-        size = len(events)
-
-        def done(outcome: Sequence[Ordinal] | WebchatError) -> None:
-            self._landed(size, outcome)
-
-        self._pipeline.add(self._live, Unit(events, done))
+        self._pipeline.add(self._live, Unit(events, self._landed))
         if self._ahead_count >= MAX_AHEAD:
             await self._wait(MAX_AHEAD // 2)
 
@@ -69,8 +64,8 @@ class Publisher:
         if self.error is not None:
             raise self.error
 
-    def _landed(self, size: int, outcome: Sequence[Ordinal] | WebchatError) -> None:
-        self._ahead_count -= size
+    def _landed(self, unit: Unit, outcome: Sequence[Ordinal] | WebchatError) -> None:
+        self._ahead_count -= len(unit.events)
         if isinstance(outcome, WebchatError):
             self.error = self.error or outcome
         if self._room is not None and not self._room.done():

@@ -36,6 +36,7 @@ class SchemaRegistry:
 
     def __init__(self) -> None:
         self._schemas: dict[tuple[Category, str], Schema] = {}
+        self._private: frozenset[str] = frozenset()
 
     def command(self, name: str, message: type[Message]) -> None:
         """Register a command; see ``register``."""
@@ -74,6 +75,8 @@ class SchemaRegistry:
         if key in self._schemas:
             raise DuplicateNameError(f"{schema.category} {schema.name!r} is registered already")
         self._schemas[key] = schema
+        if schema.private:
+            self._private |= {schema.name}
 
     def check(self, category: Category, name: str, payload: Message) -> None:
         """Refuse a payload that is not of the type registered for the name.
@@ -103,13 +106,12 @@ class SchemaRegistry:
 
     def is_private(self, kind: str) -> bool:
         """Whether entities of this kind stay inside the server."""
-        schema = self._schemas.get(("entity", kind))
-        return schema is not None and schema.private
+        return kind in self._private
 
     @property
     def private_kinds(self) -> tuple[str, ...]:
         """The kinds that no client sees."""
-        return tuple(schema.name for schema in self._schemas.values() if schema.private)
+        return tuple(sorted(self._private))
 
     def __iter__(self) -> Iterator[Schema]:
         return iter(self._schemas.values())

@@ -8,8 +8,10 @@ checkpoints that grow geometrically (ST3), so an answer of n tokens writes O(n) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, final
+from functools import cache
+from typing import final
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from webchat_nb.contracts.encode import json_bytes
@@ -150,7 +152,7 @@ class LiveTimeline:
         self._entities: dict[EntityKey, LiveEntity | None] = {}
         self._complete_kinds: set[str] = set()
         self._is_complete = is_complete
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self.dirty: dict[EntityKey, LiveEntity] = {}
         self.touched: set[EntityKey] = set()
 
@@ -227,7 +229,7 @@ class LiveTimeline:
         live = self.find(op.kind, op.id)
         if live is None:
             raise ProjectionError(f"append to {op.kind} {op.id!r}, which is not on the timeline")
-        if type(getattr(live._base, op.field, None)) is not str:
+        if op.field not in _text_fields(live._base.DESCRIPTOR):
             raise ProjectionError(f"append to {op.kind}.{op.field}, which is no string field")
         before, rebased = live.updated, live.rebased
         at = live.append(op.field, op.text, ordinal)
@@ -238,14 +240,16 @@ class LiveTimeline:
             self._touch(key)
             live.rebased = ordinal
 
-        def undo() -> None:
-            live.cut(op.field, at, op.text, before)
-            live.rebased = rebased
-            if not was_dirty:
-                self.dirty.pop(key, None)
-
-        self._undo.append(undo)
+        self._undo.append((self._undo_append, (live, op, at, before, rebased, was_dirty)))
         return Appended(op, at, ordinal)
+
+    def _undo_append(
+        self, live: LiveEntity, op: Append, at: int, updated: Ordinal, rebased: Ordinal, was_dirty: bool
+    ) -> None:
+        live.cut(op.field, at, op.text, updated)
+        live.rebased = rebased
+        if not was_dirty:
+            self.dirty.pop((op.kind, op.id), None)
 
     def _upsert(self, op: Upsert, ordinal: Ordinal) -> None:
         old = self.find(op.kind, op.id)
@@ -269,25 +273,26 @@ class LiveTimeline:
         was_known, was_dirty = key in self._entities, self.dirty.pop(key, None)
         self._entities[key] = live
 
-        def undo() -> None:
-            if was_known:
-                self._entities[key] = old
-            else:
-                del self._entities[key]
-            if was_dirty is not None:
-                self.dirty[key] = was_dirty
+        self._undo.append((self._undo_put, (key, old, was_known, was_dirty)))
 
-        self._undo.append(undo)
+    def _undo_put(self, key: EntityKey, old: LiveEntity | None, was_known: bool, was_dirty: LiveEntity | None) -> None:
+        if was_known:
+            self._entities[key] = old
+        else:
+            del self._entities[key]
+        if was_dirty is not None:
+            self.dirty[key] = was_dirty
 
     def _touch(self, key: EntityKey) -> None:
         if key not in self.touched:
             self.touched.add(key)
-            self._undo.append(lambda: self.touched.discard(key))
+            self._undo.append((self.touched.discard, (key,)))
 
     def rollback(self) -> None:
         """Forget what was applied since the last ``keep``."""
         while self._undo:
-            self._undo.pop()()
+            step, arguments = self._undo.pop()
+            step(*arguments)
 
     def keep(self) -> None:
         """What was applied is right; there is no way back before this."""
@@ -331,7 +336,9 @@ class LiveTimeline:
         return [self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows]
 
 
-def applied_key(applied: Any) -> EntityKey:
-    """(kind, id) of an applied op."""
-    op = applied.op if type(applied) is Appended else applied
-    return (op.kind, op.id)
+@cache
+def _text_fields(message: Descriptor) -> frozenset[str]:
+    """The fields that text can be appended to; looked up once, since reading a field copies its text."""
+    return frozenset(
+        field.name for field in message.fields if field.type == field.TYPE_STRING and not field.is_repeated
+    )

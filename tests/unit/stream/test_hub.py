@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from webchat_nb.errors import (
 from webchat_nb.stream import Command, CommandTurn, Cursor, Epoch, Event, FanoutSettings, Hub, Ordinal, session_id
 from webchat_nb.stream.store import SessionCommit
 from webchat_nb.stream.stores.memory import MemoryStore
+from webchat_nb.stream.stores.sqlite import SQLiteStore
 from webchat_nb.testing.clock import ManualClock
 from webchat_nb.testing.fold import Fold, rows_timeline
 
@@ -219,6 +221,17 @@ async def test_text_after_a_pause_goes_out_at_once_and_then_at_most_every_interv
 
 
 @pytest.mark.rule("FR7")
+async def test_text_that_comes_slowly_is_not_held(hub: Hub, clock: ManualClock) -> None:
+    subscription = await hub.subscribe(BOARD)
+    await hub.publish(fact(NoteAdded(id="a")))
+    subscription.take()
+    for _ in range(5):
+        clock.jump(0.01)
+        await hub.publish(fact(NoteExtended(id="a", text="x")))
+        assert len(subscription.take()) == 1
+
+
+@pytest.mark.rule("FR7")
 async def test_structure_is_never_delayed_behind_text(hub: Hub) -> None:
     subscription = await hub.subscribe(BOARD)
     await hub.publish(fact(NoteAdded(id="a")))
@@ -368,3 +381,35 @@ async def test_entities_are_typed_messages(hub: Hub) -> None:
     assert entity is not None
     assert entity.payload == Note(id="a", text="x")
     assert (await hub.entities(BOARD, "Note"))[0].id == "a"
+
+
+@pytest.mark.rule("ST3")
+async def test_tokens_that_are_committed_one_by_one_cost_one_page_each(tmp_path: Path) -> None:
+    hub = Hub(registry=board_registry(), store=SQLiteStore(tmp_path / "a.db"), projections=BoardProjections())
+    await hub.start()
+    await hub.publish(fact(NoteAdded(id="a")))
+    before = hub.store.usage().bytes_written
+    for _ in range(200):
+        await hub.publish(fact(NoteExtended(id="a", text="token")))
+    written = hub.store.usage().bytes_written - before
+    await hub.shutdown()
+    assert written / 200 < 4_600
+
+
+@pytest.mark.rule("ST3")
+async def test_the_bytes_of_an_answer_grow_with_its_length_only(tmp_path: Path) -> None:
+    async def written(token_count: int) -> int:
+        store = SQLiteStore(tmp_path / f"{token_count}.db")
+        hub = Hub(registry=board_registry(), store=store, projections=BoardProjections())
+        await hub.start()
+        await hub.publish(fact(NoteAdded(id="a")))
+        before = store.usage().bytes_written
+        publisher = hub.publisher(BOARD)
+        for _ in range(token_count):
+            await publisher.send(fact(NoteExtended(id="a", text="token")))
+        await publisher.flush()
+        total = store.usage().bytes_written - before
+        await hub.shutdown()
+        return total
+
+    assert await written(20_000) < 10.5 * await written(2_000)

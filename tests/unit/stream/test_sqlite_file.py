@@ -1,4 +1,3 @@
-
 """A file that is locked, foreign, too new, damaged, read-only or full: a clear error, and nothing is lost (ST5)."""
 
 from __future__ import annotations

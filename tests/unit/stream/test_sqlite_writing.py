@@ -1,4 +1,3 @@
-
 """What is written where: pages per token, bytes per event, the log's length, what is left after erasing and closing."""
 
 from __future__ import annotations
