@@ -130,8 +130,8 @@ class ChatApp:
     def _evict_later(self) -> None:
         def evict() -> None:
             if self._is_running:
-                self._conversations.evict_idle()
-                self.hub.evict(idle_longer_than_s=self._idle_timeout_s)
+                for session_id in self.hub.evict(idle_longer_than_s=self._idle_timeout_s):
+                    self._conversations.forget(session_id)
                 self._evict_later()
 
         self.hub.clock.call_later(min(EVICT_EVERY_S, self._idle_timeout_s), evict)

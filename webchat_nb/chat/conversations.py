@@ -125,8 +125,3 @@ class Conversations:
     def forget(self, session_id: SessionId) -> None:
         """Drop it from memory; the next ``get`` loads it again."""
         self._loaded.pop(session_id, None)
-
-    def evict_idle(self) -> None:
-        """Drop all that have nothing to do."""
-        for session_id in [key for key, conversation in self._loaded.items() if conversation.is_idle]:
-            del self._loaded[session_id]

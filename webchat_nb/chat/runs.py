@@ -315,6 +315,9 @@ class Runs:
         except Exception:  # noqa: BLE001 - whatever an engine raises is the end of its run, not of the server (RN5)
             _log.exception("the engine of run %s failed", run.run_id)
             end.error, end.code, end.retryable = "The engine failed; the server's log says why.", "internal", True
+        finally:
+            if run.publisher is not None:
+                run.publisher.close()
         if not run.is_ended:
             await self._settle_run(conversation.session_id, run, end)
 
@@ -357,6 +360,7 @@ class Runs:
                 if delay_s is None or self._is_closing:
                     _log.error("run %s could not be settled: %s", run.run_id, error)
                     self._conversations.forget(session_id)  # the next one who asks loads and settles it
+                    self._tell_idle(session_id)
                     return
                 await self._hub.clock.sleep(delay_s)
 

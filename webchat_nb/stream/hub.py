@@ -258,7 +258,7 @@ class Hub:
         return await landed
 
     def publisher(self, session_id: SessionId) -> Publisher:
-        """A writer that does not wait for each commit: for an engine's stream of tokens."""
+        """A writer that does not wait for each commit: for an engine's stream of tokens. Close it at the end."""
         self._check_open()
         return Publisher(self._pipeline, self._session(session_id))
 
@@ -349,8 +349,8 @@ class Hub:
             await self._loader.ensure(live)
             return erased
 
-    def evict(self, *, idle_longer_than_s: float) -> int:
-        """Drop idle sessions from memory, never from the store (EV1). Returns how many."""
+    def evict(self, *, idle_longer_than_s: float) -> list[SessionId]:
+        """Drop idle sessions from memory, never from the store (EV1). Returns which."""
         now_s = self.clock.steady_s()
         idle = [
             live.session_id
@@ -359,7 +359,7 @@ class Hub:
         ]
         for session_id in idle:
             del self._live[session_id]
-        return len(idle)
+        return idle
 
     @property
     def live_session_count(self) -> int:

@@ -47,6 +47,7 @@ class LiveSession:
         is_in_flight: A batch of this session is being committed.
         command_lock: Held while a command is carried out.
         is_loaded: ``session`` and ``timeline`` stand for what is in the store.
+        publisher_count: Writers that count on this very object.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class LiveSession:
         "is_loaded",
         "last_used_s",
         "loading",
+        "publisher_count",
         "session",
         "timeline",
         "wake",
@@ -73,6 +75,7 @@ class LiveSession:
         self.is_loaded = False
         self.loading: asyncio.Future[None] | None = None
         self.command_lock = asyncio.Lock()
+        self.publisher_count = 0
         self.last_used_s = 0.0
         self.wake = wake
         self._readers = 0
@@ -94,6 +97,7 @@ class LiveSession:
             self.inbox
             or self.is_in_flight
             or self._readers
+            or self.publisher_count
             or self.fanout.subscriber_count
             or self.timeline.dirty
             or self.command_lock.locked()

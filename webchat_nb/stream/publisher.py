@@ -23,6 +23,8 @@ class Publisher:
 
     The first refusal is kept: every later ``send`` raises it, since what follows may build on what was refused.
 
+    As long as it is open its session stays in memory.
+
     Attributes:
         error: The first refusal, or None.
     """
@@ -33,6 +35,14 @@ class Publisher:
         self._ahead_count = 0
         self.error: WebchatError | None = None
         self._room: asyncio.Future[None] | None = None
+        self._is_open = True
+        live.publisher_count += 1
+
+    def close(self) -> None:
+        """Let the session go; harmless when called twice. What was sent is committed all the same."""
+        if self._is_open:
+            self._is_open = False
+            self._live.publisher_count -= 1
 
     async def send(self, *events: Event) -> None:
         """Hand events over, committed together; waits only while too many are ahead.

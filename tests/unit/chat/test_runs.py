@@ -11,6 +11,7 @@ from webchat_nb.app import ChatApp
 from webchat_nb.chat.engine import EngineEvent, RunRequest, TextDelta, ToolCallExecuting, ToolCallStarted
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.errors import BusyError, QueueFullError, ShuttingDownError, UnknownRunError
+from webchat_nb.testing.clock import ManualClock
 from webchat_nb.wire.requests import CancelRequest, Limits
 
 
@@ -350,3 +351,22 @@ async def test_the_next_run_waits_until_a_stopped_engine_has_let_go(tmp_path: Pa
 
 def test_engine_events_are_one_union() -> None:
     assert TextDelta in EngineEvent.__args__  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("EV1")
+async def test_a_run_that_is_silent_for_long_is_not_forgotten(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with chat(tmp_path, clock=clock, idle_timeout_s=10) as app:
+        await submit(app.service, "wait")
+        await submit(app.service, "short one", conv_id="c2")
+        await app.signals.reached("go")
+        await idle(app.service, "c2")
+        await app.service.cancel(ME, CancelRequest(conv_id="c2"))
+        clock.jump(60)
+        assert app.hub.live_session_count == 1
+        app.signals.send("go")
+        await idle(app.service)
+        assert await run_states(app) == ["finished"]
+        clock.jump(60)
+        assert app.hub.live_session_count == 0
+        assert (await submit(app.service, "hello again")).status == "started"
