@@ -112,3 +112,24 @@ def test_what_was_committed_is_there_after_a_crash_and_the_conversation_goes_on(
 
     with TemporaryDirectory() as folder:
         asyncio.run(run(folder))
+
+
+@pytest.mark.rule("PL3")
+@laws
+@given(script=scripts(), flush_after=st.lists(st.booleans(), min_size=1, max_size=3))
+def test_a_rebuild_from_the_log_gives_what_was_there(script: Script, flush_after: list[bool]) -> None:
+    async def run(folder: str) -> None:
+        clock = ManualClock()
+        hub = make_hub(SQLiteStore(Path(folder) / "chat.db"), clock=clock)
+        await hub.start()
+        await publish_watched(hub, script, clock, flush_after)
+        expected, watcher = await present(hub), await hub.subscribe(SESSION)
+        rebuilt = await hub.rebuild(SESSION)
+        assert rebuilt.is_same, rebuilt.changed
+        assert await present(hub) == expected
+        assert watcher.take() == []
+        assert not watcher.is_lagging
+        await hub.shutdown()
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(run(folder))

@@ -41,6 +41,7 @@ from webchat_nb.stream.model import (
 from webchat_nb.stream.pipeline import Pipeline
 from webchat_nb.stream.projections import Projections
 from webchat_nb.stream.publisher import Publisher
+from webchat_nb.stream.rebuild import Rebuilder, Rebuilt
 from webchat_nb.stream.schema import SchemaRegistry
 from webchat_nb.stream.store import Store
 
@@ -114,6 +115,7 @@ class Hub:
         self._fanout_settings = fanout or FanoutSettings()
         self._loader = Loader(registry=registry, store=store, projections=projections)
         self._hydrator = Hydrator(registry=registry, store=store, loader=self._loader)
+        self._rebuilder = Rebuilder(store=store, projections=projections, loader=self._loader)
         self._pipeline = Pipeline(
             registry=registry, store=store, projections=projections, loader=self._loader, clock=self.clock
         )
@@ -348,6 +350,23 @@ class Hub:
             live.fanout.lag_all()
             await self._loader.ensure(live)
             return erased
+
+    async def rebuild(self, session_id: SessionId) -> Rebuilt:
+        """Project a session's log from its beginning and keep the outcome; no UI traffic comes of it (PL3).
+
+        Events that are published meanwhile wait. Where the outcome differs from what was kept, the session gets a new
+        epoch and its subscribers hydrate again.
+
+        Raises:
+            StoreError: The beginning of the log was pruned, or the store refused. Nothing is changed.
+            ProjectionError: A projection refuses an event of the log. Nothing is changed.
+        """
+        self._check_open()
+        live = self._session(session_id)
+        async with live.command_lock, self._held(live):
+            rebuilt = await self._rebuilder.rebuild(live)
+            await self._loader.ensure(live)
+            return rebuilt
 
     def evict(self, *, idle_longer_than_s: float) -> list[SessionId]:
         """Drop idle sessions from memory, never from the store (EV1). Returns which."""

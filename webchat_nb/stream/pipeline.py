@@ -38,7 +38,7 @@ from webchat_nb.stream.model import (
 from webchat_nb.stream.projections import Projections
 from webchat_nb.stream.schema import SchemaRegistry
 from webchat_nb.stream.store import SessionCommit, Store
-from webchat_nb.stream.timeline import Appended, NotLoadedError
+from webchat_nb.stream.timeline import Appended, NotLoadedError, tombstone
 
 MAX_BATCH_EVENTS = 2048
 """Most events in one commit: bounds how long a commit takes and how much a failure throws back."""
@@ -200,15 +200,7 @@ class Pipeline:
             self._check_outputs(ops, ui_events)
             for op in ops:
                 if type(op) is Remove and (gone := timeline.find(op.kind, op.id)) is not None:
-                    tombstones[op.kind, op.id] = EntityRow(
-                        kind=op.kind,
-                        id=op.id,
-                        created=gone.created,
-                        updated=head,
-                        rebased=head,
-                        payload=b"",
-                        removed=True,
-                    )
+                    tombstones[op.kind, op.id] = tombstone(gone, head)
             applied = timeline.apply(ops, head)
             is_append = bool(applied) and all([type(op) is Appended for op in applied])
             entries.append(

@@ -24,6 +24,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
         base: The head the batch was projected on; the store refuses when its own head differs.
         events: Numbered base+1, base+2, …; empty only when nothing but rows are checkpointed.
         rows: Entities as they are now; each replaces a row that is not newer (ST4).
+        replaces_rows: ``rows`` are all there are: the session's other rows go (a rebuild, PL3).
+        next_epoch: The session's epoch from now on, when what clients hold no longer follows from their cursor.
         settled: See ``Session.settled``.
         attributes: The session's attributes as they are now.
         receipts: Answers of the commands in this batch.
@@ -39,6 +41,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, str]
     receipts: Sequence[Receipt] = ()
     at_ms: int = 0
+    replaces_rows: bool = False
+    next_epoch: Epoch | None = None
 
     @property
     def head(self) -> Ordinal:

@@ -288,6 +288,10 @@ class LiveTimeline:
             self.touched.add(key)
             self._undo.append((self.touched.discard, (key,)))
 
+    def live_entities(self) -> list[LiveEntity]:
+        """All that are here."""
+        return [live for live in self._entities.values() if live is not None]
+
     def rollback(self) -> None:
         """Forget what was applied since the last ``keep``."""
         while self._undo:
@@ -334,6 +338,19 @@ class LiveTimeline:
         if not self.dirty:
             return list(rows)
         return [self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows]
+
+
+def tombstone(entity: LiveEntity, ordinal: Ordinal) -> EntityRow:
+    """What stays of an entity that the event with this ordinal removed."""
+    return EntityRow(
+        kind=entity.kind,
+        id=entity.id,
+        created=entity.created,
+        updated=ordinal,
+        rebased=ordinal,
+        payload=b"",
+        removed=True,
+    )
 
 
 @cache

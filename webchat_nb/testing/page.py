@@ -22,7 +22,7 @@ TIMEOUT_S: Final = 30.0
 KERNEL_TIMEOUT_S: Final = 60.0
 """How long a kernel may take to start."""
 
-DEAF_AFTER_S: Final = 0.05
+DEAF_AFTER_S: Final = 12.0
 """A kernel that says nothing for so long is connected to once more.
 
 ipykernel 7.0 to 7.3 may overlook a request, about once in a hundred starts, until somebody connects.

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from webchat_nb.errors import BadRequestError, StoreConflictError, StoreError
@@ -382,6 +383,23 @@ class EraseContract(StoreTests):
     async def test_erasing_nothing_is_false(self, store: Store) -> None:
         await Author(store, "c2").write(b"a")
         assert not await store.erase(C1)
+
+    @pytest.mark.rule("PL3", "OR3")
+    async def test_a_rebuild_replaces_all_rows_and_may_renew_the_epoch(self, store: Store) -> None:
+        author = Author(store)
+        await author.write(b"1", b"2", rows=[row("m1", 1), row("m2", 2)], attributes={"title": "old"})
+        draft = author.draft(rows=[row("m1", 1, payload=b'{"content":"anew"}')], attributes={"title": "new"})
+        next_epoch = store.new_epoch()
+        await store.commit([msgspec.structs.replace(draft, replaces_rows=True, next_epoch=next_epoch)])
+        page = await store.changed(author.session_id, after=Ordinal(0), limit=10, hidden=())
+        assert [(found.id, found.payload) for found in page.rows] == [("m1", b'{"content":"anew"}')]
+        session = await store.session(author.session_id)
+        assert session is not None
+        assert (session.epoch, session.head, session.attributes) == (next_epoch, 2, {"title": "new"})
+        with pytest.raises(StoreConflictError):
+            await author.write(b"3")
+        author.epoch = next_epoch
+        await author.write(b"3")
 
     @pytest.mark.rule("OR3")
     async def test_an_erased_session_begins_anew_in_another_epoch(self, store: Store) -> None:

@@ -103,7 +103,7 @@ class MemoryStore:
         old = kept.session
         kept.session = msgspec.structs.replace(
             old,
-            epoch=commit.epoch,
+            epoch=commit.next_epoch or commit.epoch,
             head=commit.head,
             settled=commit.settled,
             attributes=dict(commit.attributes),
@@ -111,6 +111,8 @@ class MemoryStore:
             updated_at_ms=commit.at_ms if commit.events else old.updated_at_ms,
         )
         kept.log.extend(commit.events)
+        if commit.replaces_rows:
+            kept.rows.clear()
         for row in commit.rows:
             there = kept.rows.get((row.kind, row.id))
             if there is None or there.updated <= row.updated:

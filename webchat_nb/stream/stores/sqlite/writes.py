@@ -33,6 +33,8 @@ INSERT INTO entities (session, kind, id, created, updated, rebased, removed, pay
 ON CONFLICT (session, kind, id) DO UPDATE SET created = excluded.created, updated = excluded.updated,
   rebased = excluded.rebased, removed = excluded.removed, payload = excluded.payload
   WHERE excluded.updated >= entities.updated"""
+_RENEW_EPOCH = "UPDATE sessions SET epoch = ?, generation = ? WHERE key = ?"
+_DELETE_ROWS = "DELETE FROM entities WHERE session = ?"
 _INSERT_RECEIPT = """
 INSERT OR IGNORE INTO receipts (session, actor, key, fingerprint, answer, ordinal, at_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -53,6 +55,10 @@ def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str)
     connection.executemany(
         _INSERT_EVENT, [(start + e.ordinal, e.name, e.payload, e.at_ms, e.appends) for e in commit.events]
     )
+    if commit.next_epoch is not None:
+        connection.execute(_RENEW_EPOCH, (commit.next_epoch, generation, key))
+    if commit.replaces_rows:
+        connection.execute(_DELETE_ROWS, (key,))
     if commit.rows:
         connection.executemany(
             _UPSERT_ROW,
@@ -100,7 +106,7 @@ def erase(connection: sqlite3.Connection, session_id: str) -> bool:
         return False
     key, head, lagging = found[0], found[3], found[5]
     connection.execute(_DELETE_EVENTS, (key << ORDINAL_BITS, key + 1 << ORDINAL_BITS))
-    connection.execute("DELETE FROM entities WHERE session = ?", (key,))
+    connection.execute(_DELETE_ROWS, (key,))
     connection.execute("DELETE FROM receipts WHERE session = ?", (key,))
     connection.execute("DELETE FROM sessions WHERE key = ?", (key,))
     return bool(head or lagging)
