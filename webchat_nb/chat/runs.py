@@ -1,4 +1,4 @@
-"""Runs: accept, queue or start a prompt; drive the engine; stop, settle, go on.
+"""Runs: accept, queue or start a prompt; stop, settle, go on with the next.
 
 Everything that changes a conversation is a command, so it happens one at a time and is committed whole: a run's end and
 the start of the next one are in the same commit.
@@ -10,27 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
-from typing import Any, Protocol, final
+from typing import Any, final
 
 from webchat_nb.chat.conversations import ActiveRun, Conversation, Conversations
-from webchat_nb.chat.engine import Engine, RunRequest
-from webchat_nb.chat.history import read_history
+from webchat_nb.chat.driver import EngineDriver, Planner
 from webchat_nb.chat.ids import IdFactory
-from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1 import events_pb2 as ev
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
 from webchat_nb.errors import (
     BusyError,
-    EngineError,
     QueueFullError,
     ShuttingDownError,
     StoreError,
     UnknownRunError,
     WebchatError,
 )
-from webchat_nb.stream import Command, CommandTurn, Event, Hub, Session, SessionId
+from webchat_nb.stream import Command, CommandTurn, Event, Hub, SessionId
 
 CANCEL_GRACE_S = 5.0
 """How long the next run waits for a stopped engine to let go."""
@@ -38,24 +34,6 @@ CANCEL_GRACE_S = 5.0
 _SETTLE_RETRIES_S = (0.1, 0.5, 2.0, 5.0)
 
 _log = logging.getLogger(__name__)
-
-
-class Planner(Protocol):
-    """Builds plans and engines: the chat's own knowledge of profiles stays out of here."""
-
-    def plan(self, profile: str, overrides_json: str) -> EnginePlan:
-        """The plan of a stored request.
-
-        Raises:
-            UsageError: The profile is gone or does not take the overrides any more.
-        """
-
-    def build(self, plan: EnginePlan) -> Engine:
-        """The engine of a plan.
-
-        Raises:
-            ConfigError: It cannot be built.
-        """
 
 
 @final
@@ -73,7 +51,7 @@ class Runs:
     ) -> None:
         self._hub = hub
         self._conversations = conversations
-        self._planner = planner
+        self._driver = EngineDriver(hub, planner)
         self._new_id = new_id
         self._max_queue = max_queue
         self._tasks: set[asyncio.Task[None]] = set()
@@ -273,7 +251,7 @@ class Runs:
                 actor=info.actor,
             ),
         )
-        session, before = turn.session, conversation.active
+        before = conversation.active
 
         def launch() -> None:
             run = ActiveRun(info, self._conversations.translator(conversation.session_id, info))
@@ -281,7 +259,7 @@ class Runs:
             conversation.active = run
             old = before.task if before is not None else None
             run.task = asyncio.get_running_loop().create_task(
-                self._drive(conversation, run, session, old), name=f"webchat-{info.run_id}"
+                self._drive(conversation, run, old), name=f"webchat-{info.run_id}"
             )
             self._tasks.add(run.task)
             run.task.add_done_callback(self._tasks.discard)
@@ -291,61 +269,17 @@ class Runs:
     def _publish(self, turn: CommandTurn, payload: Any) -> None:
         turn.publish(Event(session_id=turn.session.session_id, name=payload.DESCRIPTOR.name, payload=payload))
 
-    # Engines
-
-    async def _drive(
-        self, conversation: Conversation, run: ActiveRun, session: Session, old: asyncio.Task[None] | None
-    ) -> None:
-        """Let the engine answer; whatever happens, the run ends in exactly one way (RN2, RN5)."""
-        end = cmd.ChatSettleInference(run_id=run.run_id, status="failed")
+    async def _drive(self, conversation: Conversation, run: ActiveRun, old: asyncio.Task[None] | None) -> None:
+        """Let the engine answer, then record how it ended, unless a command ended it."""
         try:
             if old is not None and not old.done():
                 await asyncio.wait([old], timeout=CANCEL_GRACE_S)
-            await self._answer_prompt(conversation, run, session)
-            end.status, end.finish_reason = "finished", run.translator.finish_reason
-        except asyncio.CancelledError:
-            if run.is_ended:
-                return
-            end.status, end.error = "interrupted", "the run was cancelled"
-        except EngineError as error:
-            end.error, end.code, end.retryable = error.message, error.engine_code, error.retryable
-        except WebchatError as error:
-            _log.warning("run %s failed: %s", run.run_id, error)
-            end.error, end.code, end.retryable = error.message, error.code, error.retryable
-        except Exception:  # noqa: BLE001 - whatever an engine raises is the end of its run, not of the server (RN5)
-            _log.exception("the engine of run %s failed", run.run_id)
-            end.error, end.code, end.retryable = "The engine failed; the server's log says why.", "internal", True
+            end = await self._driver.drive(conversation, run)
         finally:
             if run.publisher is not None:
                 run.publisher.close()
         if not run.is_ended:
             await self._settle_run(conversation.session_id, run, end)
-
-    async def _answer_prompt(self, conversation: Conversation, run: ActiveRun, session: Session) -> None:
-        info = run.info
-        plan = self._planner.plan(info.profile, info.overrides_json)
-        if conversation.needs_engine(plan):
-            conversation.engine, conversation.engine_signature = self._planner.build(plan), plan.signature
-        engine, publisher = conversation.engine, run.publisher
-        assert engine is not None and publisher is not None
-        history = await read_history(self._hub, conversation.session_id, before_message_id=info.message_id)
-        request = RunRequest(
-            session_id=conversation.session_id,
-            run_id=info.run_id,
-            root_id=info.turn_id,
-            prompt=history.prompt,
-            turn=history.turn,
-            history=history.messages,
-            plan=plan,
-        )
-        async with aclosing(engine.run(request)) as records:  # type: ignore[type-var]
-            async for record in records:
-                if run.is_ended:
-                    return
-                events = run.translator.translate(record)
-                if events:
-                    await publisher.send(*events)
-        await publisher.flush()
 
     async def _settle_run(self, session_id: SessionId, run: ActiveRun, end: cmd.ChatSettleInference) -> None:
         """Record the end; when the store refuses, try again for a while, from what the log really holds."""
@@ -381,9 +315,11 @@ class Runs:
                 if cursor is None:
                     break
         for session_id in found:
-            await self._hub.submit(
-                Command(session_id=session_id, name="ChatSettleInference", payload=cmd.ChatSettleInference())
-            )
+            look = Command(session_id=session_id, name="ChatSettleInference", payload=cmd.ChatSettleInference())
+            try:
+                await self._hub.submit(look)
+            except WebchatError as error:  # its next command tries again; the others must not wait for it
+                _log.error("conversation %s could not be settled: %s", session_id, error)
         return len(found)
 
     async def wait_idle(self, session_id: SessionId) -> None:

@@ -8,7 +8,6 @@ Rule: HT1-HT6, RN1, RN4, AC3, AC5. Source: seeds 000 §4.1, 001 (``Service``), 0
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -17,14 +16,14 @@ import msgspec
 from webchat_nb.chat.access import AccessPolicy, Action, OwnerPolicy
 from webchat_nb.chat.claims import Claims
 from webchat_nb.chat.ids import IdFactory, random_id
-from webchat_nb.chat.plan import Overrides, read_overrides
+from webchat_nb.chat.plan import read_overrides
 from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.resolver import DefaultResolver, RequestResolver
 from webchat_nb.chat.runs import Runs
+from webchat_nb.chat.submission import check_submission, fingerprint, overrides_json
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.errors import (
     BadRequestError,
-    EmptyPromptError,
     ForbiddenError,
     TooLargeError,
     UnknownProfileError,
@@ -54,9 +53,6 @@ from webchat_nb.wire.requests import (
     SubmitRequest,
     TimelinePage,
 )
-
-MAX_KEY_CHARS = 200
-"""Longest idempotency key."""
 
 DEFAULT_PAGE = 50
 """Conversations or events in a page, unless asked otherwise."""
@@ -138,7 +134,7 @@ class ChatService:
             IdempotencyConflictError: The key was used with another payload (HT3).
             StoreError: Nothing is stored.
         """
-        self._check_prompt(request)
+        check_submission(request, self.limits)
         conv_id = self._resolver.conversation_id(who, request)
         session = await self._authorized(who, "submit", conv_id)
         profile = self._profile(request.profile, session, cookie_profile)
@@ -152,28 +148,16 @@ class ChatService:
                 payload=cmd.ChatStartInference(
                     prompt=request.prompt,
                     profile=profile,
-                    overrides_json=_overrides_json(overrides, request.overrides),
+                    overrides_json=overrides_json(request.overrides),
                     on_busy=request.on_busy or self._planner.profiles.get(profile).on_busy,
                 ),
                 actor=who.user,
                 key=key,
-                fingerprint=_fingerprint(request),
+                fingerprint=fingerprint(request),
             )
         )
         self._claims.drop(conv_id)
         return await self._submit_answer(conv_id, receipt)
-
-    def _check_prompt(self, request: SubmitRequest) -> None:
-        if not request.prompt.strip():
-            raise EmptyPromptError("prompt: expected some text")
-        if len(request.prompt) > self.limits.max_prompt_chars:
-            raise TooLargeError(
-                f"prompt: {len(request.prompt)} characters, the limit is {self.limits.max_prompt_chars}"
-            )
-        if request.idempotency_key is not None and not 0 < len(request.idempotency_key) <= MAX_KEY_CHARS:
-            raise BadRequestError(f"idempotency_key: expected 1-{MAX_KEY_CHARS} characters")
-        if request.attachments:
-            raise BadRequestError("attachments: this server takes none")
 
     async def _submit_answer(self, conv_id: SessionId, receipt: Receipt) -> SubmitAnswer:
         answer, status, position = receipt.answer, receipt.answer["status"], receipt.answer.get("queue_position")
@@ -401,12 +385,3 @@ class ChatService:
         if action != "read" and not self._policy.may(who, action, session):
             raise ForbiddenError(f"{action}: not allowed in this conversation")
         return session
-
-
-def _overrides_json(overrides: Overrides | None, raw: Any) -> str:
-    return msgspec.json.encode(raw, order="sorted").decode() if overrides is not None else ""
-
-
-def _fingerprint(request: SubmitRequest) -> str:
-    asked = (request.prompt, request.profile, request.overrides, request.attachments, request.on_busy)
-    return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()

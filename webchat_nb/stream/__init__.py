@@ -6,9 +6,10 @@ a *subscription* tells it. ``Hub`` is the one object a host holds. Follow an eve
 """
 
 from webchat_nb.stream.clock import Clock, SystemClock
+from webchat_nb.stream.commands import CommandTurn
 from webchat_nb.stream.delivery import AppendOp, Delivery, RemoveOp, UpsertOp
 from webchat_nb.stream.fanout import FanoutSettings, Hydration, Subscription
-from webchat_nb.stream.hub import CommandTurn, Hub
+from webchat_nb.stream.hub import Hub
 from webchat_nb.stream.model import (
     Append,
     Command,

@@ -1,0 +1,94 @@
+"""Driving an engine: one prompt in, records out, events published; and how it ended.
+
+Rule: RN2, RN5, EP1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import Protocol, final
+
+from webchat_nb.chat.conversations import ActiveRun, Conversation
+from webchat_nb.chat.engine import Engine, RunRequest
+from webchat_nb.chat.history import read_history
+from webchat_nb.chat.plan import EnginePlan
+from webchat_nb.contracts.v1.commands_pb2 import ChatSettleInference
+from webchat_nb.errors import EngineError, WebchatError
+from webchat_nb.stream import Hub
+
+_log = logging.getLogger(__name__)
+
+
+class Planner(Protocol):
+    """Builds plans and engines: the chat's own knowledge of profiles stays out of here."""
+
+    def plan(self, profile: str, overrides_json: str) -> EnginePlan:
+        """The plan of a stored request.
+
+        Raises:
+            UsageError: The profile is gone or does not take the overrides any more.
+        """
+
+    def build(self, plan: EnginePlan) -> Engine:
+        """The engine of a plan.
+
+        Raises:
+            ConfigError: It cannot be built.
+        """
+
+
+@final
+class EngineDriver:
+    """Lets engines answer."""
+
+    def __init__(self, hub: Hub, planner: Planner) -> None:
+        self._hub = hub
+        self._planner = planner
+
+    async def drive(self, conversation: Conversation, run: ActiveRun) -> ChatSettleInference:
+        """Let the engine answer; whatever it does, this returns how the run ended and never raises.
+
+        What is told of a failure is safe to show: the message of an ``EngineError``, or none of the exception's own.
+        """
+        end = ChatSettleInference(run_id=run.run_id, status="failed")
+        try:
+            await self._answer(conversation, run)
+            end.status, end.finish_reason = "finished", run.translator.finish_reason
+        except asyncio.CancelledError:
+            end.status, end.error = "interrupted", "The run was cancelled."
+        except EngineError as error:
+            end.error, end.code, end.retryable = error.message, error.engine_code, error.retryable
+        except WebchatError as error:
+            _log.warning("run %s failed: %s", run.run_id, error)
+            end.error, end.code, end.retryable = error.message, error.code, error.retryable
+        except Exception:  # noqa: BLE001 - whatever an engine raises is the end of its run, not of the server (RN5)
+            _log.exception("the engine of run %s failed", run.run_id)
+            end.error, end.code, end.retryable = "The engine failed; the server's log says why.", "internal", True
+        return end
+
+    async def _answer(self, conversation: Conversation, run: ActiveRun) -> None:
+        info, publisher = run.info, run.publisher
+        assert publisher is not None
+        plan = self._planner.plan(info.profile, info.overrides_json)
+        if conversation.engine is None or conversation.needs_engine(plan):
+            conversation.engine, conversation.engine_signature = self._planner.build(plan), plan.signature
+        history = await read_history(self._hub, conversation.session_id, before_message_id=info.message_id)
+        request = RunRequest(
+            session_id=conversation.session_id,
+            run_id=info.run_id,
+            root_id=info.turn_id,
+            prompt=history.prompt,
+            turn=history.turn,
+            history=history.messages,
+            plan=plan,
+        )
+        async with aclosing(conversation.engine.run(request)) as records:  # type: ignore[type-var]
+            async for record in records:
+                if run.is_ended:
+                    return
+                events = run.translator.translate(record)
+                if events:
+                    await publisher.send(*events)
+        await publisher.flush()
