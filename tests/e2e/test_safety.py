@@ -33,7 +33,7 @@ def test_markup_in_an_answer_is_shown_and_not_run(desk: Desk, lab: JupyterServer
     assert chat.answer().locator(dangerous).count() == 0
 
 
-@pytest.mark.rule("MG4", "AC7")
+@pytest.mark.rule("MG4")
 def test_the_saved_notebook_and_the_kernel_hold_no_word_and_no_token(desk: Desk, lab: JupyterServer) -> None:
     page = desk.new_page()
     kernel_traffic: list[str] = []

@@ -25,7 +25,7 @@ KERNEL_TIMEOUT_S: Final = 60.0
 DEAF_AFTER_S: Final = 12.0
 """A kernel that says nothing for so long is connected to once more.
 
-ipykernel 7.0 to 7.3 may overlook a request, about once in a hundred starts, until somebody connects.
+ipykernel 7.0 to 7.3 now and then overlook a request until somebody connects; 7.4 does not.
 
 Source: ipykernel issue 1554.
 """
