@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import yaml
-from webchat_nb_server.application import WebChatExtension
 
 from webchat_nb import errors
 from webchat_nb.chat.plan import Profile
@@ -19,6 +18,7 @@ from webchat_nb.chat.profiles import ProfileRegistry
 from webchat_nb.engines.script import read_script
 from webchat_nb.transports import http, http_base, subscriber
 from webchat_nb.wire.requests import Limits
+from webchat_nb_server.application import WebChatExtension
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
