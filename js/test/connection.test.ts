@@ -195,7 +195,8 @@ test("a socket that was given up is no longer heard", () => {
   expect(connection.status.phase).not.toBe("closed");
 });
 
-test("the websocket address: the mount below the base, the token only if there is one", () => {
-  expect(websocketUrl({ baseUrl: "https://h/user/a/webchat/", token: "" })).toBe("wss://h/user/a/webchat/v1/ws");
-  expect(websocketUrl({ baseUrl: "http://h/webchat/", token: "t&" })).toBe("ws://h/webchat/v1/ws?token=t%26");
+test("the websocket address: the mount below the base, the token only to another origin", () => {
+  expect(websocketUrl({ baseUrl: "https://h/user/a/webchat/", token: "" }, "p")).toBe("wss://h/user/a/webchat/v1/ws");
+  expect(websocketUrl({ baseUrl: "http://h/webchat/", token: "t&" }, "p")).toBe("ws://h/webchat/v1/ws?token=t%26");
+  expect(websocketUrl({ baseUrl: "http://h:1/webchat/", token: "t" }, "h:1")).toBe("ws://h:1/webchat/v1/ws");
 });

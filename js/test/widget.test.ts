@@ -113,9 +113,9 @@ test("initialize touches nothing: no socket, no request, no trait", async () => 
   expect(model.listenerCount).toBe(0);
 });
 
-test("the server is found on the page; the socket goes to its mount", async () => {
+test("[AC7] the server is found on the page; the socket goes to its mount, without a token in its address", async () => {
   show(await freshModule(), new Model(traits()));
-  expect(BrowserSocket.made[0]?.url).toBe("ws://localhost:3000/user/a/webchat/v1/ws?token=t0");
+  expect(BrowserSocket.made[0]?.url).toBe("ws://localhost:3000/user/a/webchat/v1/ws");
 });
 
 test("[FR14] two widgets from two module copies share one socket and one conversation; the last one out closes it", async () => {

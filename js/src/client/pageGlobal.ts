@@ -29,7 +29,7 @@ export function clientOf(server: Server, ports: ClientPorts = browserPorts(serve
 
 function browserPorts(server: Server): ClientPorts {
   return {
-    openSocket: (listener) => openWebSocket(websocketUrl(server), listener),
+    openSocket: (listener) => openWebSocket(websocketUrl(server, location.host), listener),
     probe: () => probeServer(server),
     getJson: (path) => getJson(server, path),
     watchNetwork: (listener) => watchNetwork(window, listener),

@@ -39,10 +39,13 @@ export function findPageServer(page: Document, token: string): Server {
   return { baseUrl: url.href, token };
 }
 
-/** A cookie is enough on the same origin; the token goes along only if there is one. */
-export function websocketUrl(server: Server): string {
+/**
+ * A cookie is enough on the origin of the page. Elsewhere the token goes along, if there is one: browsers print the
+ * address of a socket that fails, so it is kept out where it can be (AC7).
+ */
+export function websocketUrl(server: Server, pageHost: string): string {
   const url = new URL("v1/ws", server.baseUrl);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  if (server.token) url.searchParams.set("token", server.token);
+  if (server.token && url.host !== pageHost) url.searchParams.set("token", server.token);
   return url.href;
 }

@@ -37,7 +37,7 @@ export function ChatToolCall({ entity }: { readonly entity: Entity }) {
       </div>
       {call.input && <JsonFold title={strings.toolArguments} text={call.input} />}
       {result && <ChatToolResult entity={result} />}
-      {call.error && <div class="wcn-error-text">{call.error}</div>}
+      {call.error && !result && <div class="wcn-error-text">{call.error}</div>}
     </Card>
   );
 }

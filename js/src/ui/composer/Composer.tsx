@@ -18,6 +18,7 @@ export function Composer({ model, placeholder }: ComposerProps) {
   const max = model.maxPromptChars.value;
   const verdict = judgePrompt(text, max);
   useLayoutEffect(() => fitHeight(area.current), [text]);
+  useLayoutEffect(() => watchWidth(area.current), []);
 
   const send = () => {
     if (verdict === "ok") model.submitDraft();
@@ -44,7 +45,7 @@ export function Composer({ model, placeholder }: ComposerProps) {
           onInput={(event) => model.type(event.currentTarget.value)}
           onKeyDown={onKeyDown}
         />
-        {model.activeRun.value !== null && <StopButton model={model} />}
+        {model.activeRun.value === null ? <span class="wcn-stop-place" /> : <StopButton model={model} />}
         <button
           type="button"
           class="wcn-send"
@@ -77,6 +78,19 @@ function StopButton({ model }: { readonly model: ChatModel }) {
       onClick={() => model.stop()}
     />
   );
+}
+
+/** Fits again when the lines break elsewhere. Returns the way to stop. */
+function watchWidth(area: HTMLTextAreaElement | null): (() => void) | undefined {
+  if (!area || typeof ResizeObserver === "undefined") return undefined;
+  let width = area.clientWidth;
+  const observer = new ResizeObserver(() => {
+    if (area.clientWidth === width) return;
+    width = area.clientWidth;
+    fitHeight(area);
+  });
+  observer.observe(area);
+  return () => observer.disconnect();
 }
 
 /** As tall as its text; the style sheet says how tall at most. */
