@@ -76,12 +76,6 @@ class TestDoors(StandaloneTests):
 class TestPage(StandaloneTests):
     base_path = "/user/alice"
 
-    @pytest.fixture(autouse=True)
-    def _bundle(self, _server: None) -> None:
-        for name in ("page.js", "widget.css"):
-            if not (ui.STATIC / name).is_file():
-                pytest.skip("the browser bundle is not built")
-
     @pytest.mark.rule("AC2")
     async def test_the_cookie_of_the_page_opens_and_needs_the_xsrf_token_to_write(self) -> None:
         page = await self.fetch(f"?token={TOKEN}", headers={})

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,17 +34,11 @@ from webchat_nb.stream import (
     Event,
     FanoutSettings,
     Hub,
-    LoggedEvent,
-    Op,
     Ordinal,
-    Session,
-    TimelineView,
-    Upsert,
     session_id,
 )
 from webchat_nb.stream.store import SessionCommit
 from webchat_nb.stream.stores.memory import MemoryStore
-from webchat_nb.stream.stores.sqlite import SQLiteStore
 from webchat_nb.testing.clock import ManualClock
 from webchat_nb.testing.fold import Fold, rows_timeline
 
@@ -351,44 +343,6 @@ async def test_a_closed_hub_refuses_everything(hub: Hub) -> None:
         await hub.publish(fact(NoteAdded(id="a")))
 
 
-class Shouting(BoardProjections):
-    """The board, after somebody changed a projection: notes are in capitals, and none is called b."""
-
-    def project_timeline(self, event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[Op]:
-        ops = [
-            Upsert(op.kind, op.id, Note(id=op.id, text=op.payload.text.upper())) if isinstance(op, Upsert) else op  # type: ignore[attr-defined]
-            for op in super().project_timeline(event, session, view)
-        ]
-        return [op for op in ops if op.id != "b"]
-
-
-@pytest.mark.rule("PL3")
-async def test_a_rebuild_puts_right_what_an_older_projection_left(tmp_path: Path) -> None:
-    async def board(projections: BoardProjections) -> Hub:
-        hub = Hub(registry=board_registry(), store=SQLiteStore(tmp_path / "a.db"), projections=projections)
-        await hub.start()
-        return hub
-
-    hub = await board(BoardProjections())
-    await hub.publish(*(fact(NoteAdded(id=id, text="note ")) for id in "abc"))
-    await hub.publish(fact(NoteExtended(id="a", text="more")), fact(NoteRemoved(id="c")))
-    await hub.shutdown()
-    hub = await board(Shouting())
-    watcher = await hub.subscribe(BOARD)
-    assert await notes(hub) == {"a": "note more", "b": "note "}
-    rebuilt = await hub.rebuild(BOARD)
-    assert {id for _, id in rebuilt.changed} == {"a", "b"}
-    assert await notes(hub) == {"a": "NOTE more"}
-    assert watcher.is_lagging
-    assert watcher.take() == []
-    again = await hub.subscribe(BOARD, since=Cursor(watcher.hydration.epoch, Ordinal(5)))
-    assert again.hydration.reason == "epoch_changed"
-    assert await hub.publish(fact(NoteExtended(id="a", text="!"))) == [6]
-    assert await notes(hub) == {"a": "NOTE more!"}
-    assert (await hub.rebuild(BOARD)).is_same
-    await hub.shutdown()
-
-
 @pytest.mark.rule("EV1")
 async def test_idle_sessions_leave_the_memory_and_come_back_whole(hub: Hub, clock: ManualClock) -> None:
     await hub.publish(fact(NoteAdded(id="a", text="x")))
@@ -446,35 +400,3 @@ async def test_entities_are_typed_messages(hub: Hub) -> None:
     assert entity is not None
     assert entity.payload == Note(id="a", text="x")
     assert (await hub.entities(BOARD, "Note"))[0].id == "a"
-
-
-@pytest.mark.rule("ST3")
-async def test_tokens_that_are_committed_one_by_one_cost_one_page_each(tmp_path: Path) -> None:
-    hub = Hub(registry=board_registry(), store=SQLiteStore(tmp_path / "a.db"), projections=BoardProjections())
-    await hub.start()
-    await hub.publish(fact(NoteAdded(id="a")))
-    before = hub.store.usage().bytes_written
-    for _ in range(200):
-        await hub.publish(fact(NoteExtended(id="a", text="token")))
-    written = hub.store.usage().bytes_written - before
-    await hub.shutdown()
-    assert written / 200 < 4_600
-
-
-@pytest.mark.rule("ST3")
-async def test_the_bytes_of_an_answer_grow_with_its_length_only(tmp_path: Path) -> None:
-    async def written(token_count: int) -> int:
-        store = SQLiteStore(tmp_path / f"{token_count}.db")
-        hub = Hub(registry=board_registry(), store=store, projections=BoardProjections())
-        await hub.start()
-        await hub.publish(fact(NoteAdded(id="a")))
-        before = store.usage().bytes_written
-        publisher = hub.publisher(BOARD)
-        for _ in range(token_count):
-            await publisher.send(fact(NoteExtended(id="a", text="token")))
-        await publisher.flush()
-        total = store.usage().bytes_written - before
-        await hub.shutdown()
-        return total
-
-    assert await written(20_000) < 10.5 * await written(2_000)
