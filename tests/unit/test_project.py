@@ -19,7 +19,7 @@ VAGUE_NAMES = {"common", "data", "helper", "helpers", "info", "manager", "misc",
 
 
 def tracked_files() -> list[str]:
-    """What git tracks or would track; outside a checkout the files in the rooms."""
+    """What git tracks or would track; outside a checkout, as in an sdist, there is nothing to hold it to."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -5,12 +5,10 @@ Rule: AC3.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, final
+from typing import Protocol, final
 
 from webchat_nb.stream import Session
-from webchat_nb.wire.requests import Principal
-
-Action = Literal["read", "submit", "cancel", "decide", "administer"]
+from webchat_nb.wire.requests import Action, Principal
 
 
 class AccessPolicy(Protocol):

@@ -6,7 +6,7 @@ Rule: RN1, RN3, EP1, EV1.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from webchat_nb.chat.engine import Engine
@@ -49,23 +49,25 @@ class ActiveRun:
 class Conversation:
     """One conversation's mutable state; changed only inside commands, so one change at a time."""
 
-    __slots__ = ("active", "engine", "engine_signature", "session_id", "waiting")
+    __slots__ = ("_engine", "_engine_signature", "active", "session_id", "waiting")
 
     def __init__(self, session_id: SessionId) -> None:
         self.session_id = session_id
         self.active: ActiveRun | None = None
         self.waiting: list[ChatOpenRun] = []
-        self.engine: Engine | None = None
-        self.engine_signature = ""
+        self._engine: Engine | None = None
+        self._engine_signature = ""
 
     @property
     def is_idle(self) -> bool:
         """No run and an empty queue."""
         return self.active is None and not self.waiting
 
-    def needs_engine(self, plan: EnginePlan) -> bool:
-        """Whether the engine has to be built anew: exactly when the signature changed (EP1). The one comparison."""
-        return self.engine is None or self.engine_signature != plan.signature
+    def engine_for(self, plan: EnginePlan, build: Callable[[EnginePlan], Engine]) -> Engine:
+        """The conversation's engine, built anew exactly when the signature changed (EP1). The one comparison."""
+        if self._engine is None or self._engine_signature != plan.signature:
+            self._engine, self._engine_signature = build(plan), plan.signature
+        return self._engine
 
 
 @final

@@ -72,8 +72,7 @@ class EngineDriver:
         info, publisher = run.info, run.publisher
         assert publisher is not None
         plan = self._planner.plan(info.profile, info.overrides_json)
-        if conversation.engine is None or conversation.needs_engine(plan):
-            conversation.engine, conversation.engine_signature = self._planner.build(plan), plan.signature
+        engine = conversation.engine_for(plan, self._planner.build)
         history = await read_history(self._hub, conversation.session_id, before_message_id=info.message_id)
         request = RunRequest(
             session_id=conversation.session_id,
@@ -84,7 +83,7 @@ class EngineDriver:
             history=history.messages,
             plan=plan,
         )
-        async with aclosing(conversation.engine.run(request)) as records:  # type: ignore[type-var]
+        async with aclosing(engine.run(request)) as records:  # type: ignore[type-var]
             async for record in records:
                 if run.is_ended:
                     return

@@ -116,15 +116,7 @@ class Runs:
         info.status = "queued"
         self._publish(
             turn,
-            ev.ChatInferenceQueued(
-                run_id=info.run_id,
-                turn_id=info.turn_id,
-                message_id=info.message_id,
-                profile=info.profile,
-                overrides_json=info.overrides_json,
-                queue_position=position,
-                actor=info.actor,
-            ),
+            ev.ChatInferenceQueued(**_request_of(info), queue_position=position),
         )
         turn.after_commit(lambda: conversation.waiting.append(info))
         return {**_answer(info, "queued"), "queue_position": position, "queue_depth": position}
@@ -242,14 +234,7 @@ class Runs:
         info.status = "running"
         self._publish(
             turn,
-            ev.ChatInferenceStarted(
-                run_id=info.run_id,
-                turn_id=info.turn_id,
-                message_id=info.message_id,
-                profile=info.profile,
-                overrides_json=info.overrides_json,
-                actor=info.actor,
-            ),
+            ev.ChatInferenceStarted(**_request_of(info)),
         )
         before = conversation.active
 
@@ -381,6 +366,12 @@ def _terminal(run_id: str, status: str, details: dict[str, Any]) -> Any:
         case "interrupted":
             return ev.ChatInferenceInterrupted(run_id=run_id, reason=given("error", ""), retryable=True)
     return ev.ChatInferenceStopped(run_id=run_id, actor=given("actor", ""), reason=given("reason", ""))
+
+
+def _request_of(info: ChatOpenRun) -> dict[str, Any]:
+    """What the events that queue and start a run say of it alike."""
+    names = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "actor")
+    return {name: getattr(info, name) for name in names}
 
 
 def _answer(info: ChatOpenRun, status: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, final
 
 import msgspec
 
-from webchat_nb.chat.access import AccessPolicy, Action, OwnerPolicy
+from webchat_nb.chat.access import AccessPolicy, OwnerPolicy
 from webchat_nb.chat.claims import Claims
 from webchat_nb.chat.ids import IdFactory, random_id
 from webchat_nb.chat.plan import read_overrides
@@ -45,6 +45,7 @@ from webchat_nb.stream import (
 from webchat_nb.stream.hub import DEFAULT_WINDOW
 from webchat_nb.stream.model import SnapshotReason
 from webchat_nb.wire.requests import (
+    Action,
     CancelAnswer,
     CancelRequest,
     Limits,

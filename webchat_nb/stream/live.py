@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import final
 
-import msgspec
-
 from webchat_nb.errors import WebchatError
 from webchat_nb.stream.fanout import SessionFanout
 from webchat_nb.stream.model import Epoch, Event, Ordinal, Receipt, Session, SessionId
@@ -122,7 +120,3 @@ class LiveSession:
             self._readers -= 1
             if self.inbox and not self._readers:
                 self.wake(self)
-
-    def replace(self, **changes: object) -> None:
-        """Change facts of the session."""
-        self.session = msgspec.structs.replace(self.session, **changes)

@@ -22,8 +22,6 @@ from webchat_nb.stream.delivery import BATCH_TYPE, AppendOp, Delivery, RemoveOp,
 from webchat_nb.stream.live import LiveSession, Unit
 from webchat_nb.stream.loading import Loader
 from webchat_nb.stream.model import (
-    EntityKey,
-    EntityRow,
     Event,
     LogEntry,
     LoggedEvent,
@@ -35,10 +33,10 @@ from webchat_nb.stream.model import (
     UIEvent,
     Upsert,
 )
-from webchat_nb.stream.projections import Projections
+from webchat_nb.stream.projections import Projections, merged_attributes
 from webchat_nb.stream.schema import SchemaRegistry
 from webchat_nb.stream.store import SessionCommit, Store
-from webchat_nb.stream.timeline import Appended, NotLoadedError, tombstone
+from webchat_nb.stream.timeline import Appended, NotLoadedError
 
 MAX_BATCH_EVENTS = 2048
 """Most events in one commit: bounds how long a commit takes and how much a failure throws back."""
@@ -49,7 +47,7 @@ _log = logging.getLogger(__name__)
 class _Batch:
     """What one commit changes in one session, while it is put together."""
 
-    __slots__ = ("at_ms", "attributes", "base", "deliveries", "entries", "live", "receipts", "tombstones", "units")
+    __slots__ = ("at_ms", "attributes", "base", "deliveries", "entries", "live", "receipts", "units")
 
     def __init__(self, live: LiveSession, at_ms: int) -> None:
         self.live = live
@@ -59,7 +57,6 @@ class _Batch:
         self.entries: list[LogEntry] = []
         self.deliveries: list[Delivery] = []
         self.receipts: list[Receipt] = []
-        self.tombstones: dict[EntityKey, EntityRow] = {}
         self.units: list[tuple[Unit, list[Ordinal]]] = []
 
     @property
@@ -184,7 +181,6 @@ class Pipeline:
         attributes, head = batch.attributes, batch.head
         entries: list[LogEntry] = []
         deliveries: list[Delivery] = []
-        tombstones: dict[EntityKey, EntityRow] = {}
         is_watched = live.fanout.subscriber_count > 0  # nobody can join while the session is in flight
         for event in unit.events:
             session = Session(session_id=session_id, epoch=live.session.epoch, head=head, attributes=attributes)
@@ -196,11 +192,8 @@ class Pipeline:
             ui_events = self._projections.project_ui(logged, session, timeline)
             changes = self._projections.project_attributes(logged, session, timeline)
             if changes:
-                attributes = {key: value for key, value in {**attributes, **changes}.items() if value}
+                attributes = merged_attributes(attributes, changes)
             self._check_outputs(ops, ui_events)
-            for op in ops:
-                if type(op) is Remove and (gone := timeline.find(op.kind, op.id)) is not None:
-                    tombstones[op.kind, op.id] = tombstone(gone, head)
             applied = timeline.apply(ops, head)
             is_append = bool(applied) and all([type(op) is Appended for op in applied])
             entries.append(
@@ -219,7 +212,6 @@ class Pipeline:
         batch.entries += entries
         batch.deliveries += deliveries
         batch.attributes = attributes
-        batch.tombstones.update(tombstones)
         if unit.make_receipt is not None:
             batch.receipts.append(unit.make_receipt(head, at_ms))
 
@@ -252,7 +244,7 @@ class Pipeline:
         commits = []
         for batch in batches:
             live = batch.live
-            rows = live.timeline.collect_rows(batch.tombstones)
+            rows = live.timeline.collect_rows()
             commits.append(
                 SessionCommit(
                     session_id=live.session_id,

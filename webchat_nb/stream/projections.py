@@ -48,3 +48,8 @@ class AttributeProjection(Protocol):
 
 class Projections(TimelineProjection, UIProjection, AttributeProjection, Protocol):
     """All three in one object, as a pipeline takes them."""
+
+
+def merged_attributes(attributes: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """A session's attributes after an event; an empty value takes one away."""
+    return {name: value for name, value in {**attributes, **changes}.items() if value}

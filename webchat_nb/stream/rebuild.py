@@ -15,10 +15,10 @@ import msgspec
 from webchat_nb.errors import StoreError
 from webchat_nb.stream.live import LiveSession
 from webchat_nb.stream.loading import Loader
-from webchat_nb.stream.model import EntityKey, EntityRow, Ordinal, Remove, Session
-from webchat_nb.stream.projections import Projections
+from webchat_nb.stream.model import EntityKey, EntityRow, Ordinal, Session
+from webchat_nb.stream.projections import Projections, merged_attributes
 from webchat_nb.stream.store import SessionCommit, Store
-from webchat_nb.stream.timeline import LiveTimeline, tombstone
+from webchat_nb.stream.timeline import LiveTimeline
 
 _PAGE = 1000
 
@@ -103,19 +103,15 @@ class Rebuilder:
 
     async def _project(self, live: LiveSession, session: Session) -> tuple[dict[EntityKey, EntityRow], dict[str, str]]:
         timeline = LiveTimeline(is_complete=True)
-        tombstones: dict[EntityKey, EntityRow] = {}
         so_far = msgspec.structs.replace(session, head=Ordinal(0), settled=Ordinal(0), attributes={})
         while so_far.head < session.head:
             for entry in await self._store.events(live.session_id, so_far.head, _PAGE):
                 event = self._loader.to_event(live.session_id, entry)
                 ops = self._projections.project_timeline(event, so_far, timeline)
                 changes = self._projections.project_attributes(event, so_far, timeline)
-                for op in ops:
-                    if isinstance(op, Remove) and (gone := timeline.find(op.kind, op.id)) is not None:
-                        tombstones[op.kind, op.id] = tombstone(gone, event.ordinal)
                 timeline.apply(ops, event.ordinal)
                 timeline.keep()
-                attributes = {key: value for key, value in {**so_far.attributes, **changes}.items() if value}
+                attributes = merged_attributes(so_far.attributes, changes)
                 so_far = msgspec.structs.replace(so_far, head=event.ordinal, attributes=attributes)
         rows = {(entity.kind, entity.id): entity.to_row() for entity in timeline.live_entities()}
-        return {**tombstones, **rows}, dict(so_far.attributes)
+        return {**timeline.tombstones, **rows}, dict(so_far.attributes)

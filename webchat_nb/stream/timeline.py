@@ -155,6 +155,7 @@ class LiveTimeline:
         self._undo: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self.dirty: dict[EntityKey, LiveEntity] = {}
         self.touched: set[EntityKey] = set()
+        self.tombstones: dict[EntityKey, EntityRow] = {}
 
     # What projections see (TimelineView).
 
@@ -219,7 +220,7 @@ class LiveTimeline:
                 self._upsert(op, ordinal)
                 applied.append(op)
             elif type(op) is Remove:
-                if self._remove(op):
+                if self._remove(op, ordinal):
                     applied.append(op)
             else:
                 raise ProjectionError(f"a projection returned {op!r}, which is no op")
@@ -260,14 +261,23 @@ class LiveTimeline:
         self._put(key, live, old)
         self._touch(key)
 
-    def _remove(self, op: Remove) -> bool:
+    def _remove(self, op: Remove, ordinal: Ordinal) -> bool:
         old = self.find(op.kind, op.id)
         if old is None:
             return False
         key = (op.kind, op.id)
         self._put(key, None, old)
         self._touch(key)
+        before = self.tombstones.get(key)
+        self.tombstones[key] = _tombstone(old, ordinal)
+        self._undo.append((self._undo_tombstone, (key, before)))
         return True
+
+    def _undo_tombstone(self, key: EntityKey, before: EntityRow | None) -> None:
+        if before is None:
+            del self.tombstones[key]
+        else:
+            self.tombstones[key] = before
 
     def _put(self, key: EntityKey, live: LiveEntity | None, old: LiveEntity | None) -> None:
         was_known, was_dirty = key in self._entities, self.dirty.pop(key, None)
@@ -302,22 +312,17 @@ class LiveTimeline:
         """What was applied is right; there is no way back before this."""
         self._undo.clear()
 
-    def collect_rows(self, tombstones: dict[EntityKey, EntityRow]) -> list[EntityRow]:
-        """The rows to write with this batch: what changed as a whole, and the checkpoints that are due.
-
-        Args:
-            tombstones: Rows of the entities that the batch removed, by key.
-        """
+    def collect_rows(self) -> list[EntityRow]:
+        """The rows to write with this batch: what changed as a whole, and the checkpoints that are due."""
         rows: list[EntityRow] = []
         for key in self.touched:
             live = self._entities.get(key)
             if live is None:
-                tombstone = tombstones.get(key)
-                if tombstone is not None:
-                    rows.append(tombstone)
+                rows.append(self.tombstones[key])
             else:
                 rows.append(self._row(key, live))
         self.touched.clear()
+        self.tombstones.clear()
         for key, live in list(self.dirty.items()):
             if live.is_checkpoint_due:
                 rows.append(self._row(key, live))
@@ -340,7 +345,7 @@ class LiveTimeline:
         return [self.dirty[key].to_row() if (key := (row.kind, row.id)) in self.dirty else row for row in rows]
 
 
-def tombstone(entity: LiveEntity, ordinal: Ordinal) -> EntityRow:
+def _tombstone(entity: LiveEntity, ordinal: Ordinal) -> EntityRow:
     """What stays of an entity that the event with this ordinal removed."""
     return EntityRow(
         kind=entity.kind,

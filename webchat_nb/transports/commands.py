@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from webchat_nb.errors import BadRequestError, ForbiddenError
-from webchat_nb.transports.port import Action, ChatBackend
+from webchat_nb.transports.port import ChatBackend
 from webchat_nb.transports.refusal import log_fault
 from webchat_nb.transports.sink import HostCheck
 from webchat_nb.transports.subscriber import RunCommand, nack
 from webchat_nb.wire import frames
-from webchat_nb.wire.requests import CancelRequest, Principal, SubmitRequest, convert
+from webchat_nb.wire.requests import Action, CancelRequest, Principal, SubmitRequest, convert
 
 RIGHTS: dict[str, Action] = {"chat.submit": "submit", "chat.cancel": "cancel"}
 """The commands, and the right that each needs."""

@@ -7,11 +7,12 @@ right of the principal by itself (AC3) and raises a ``WebchatError`` whose code 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from webchat_nb.stream.fanout import Subscription
 from webchat_nb.stream.model import Cursor, EntityRow, LoggedEvent, Session, SnapshotReason
 from webchat_nb.wire.requests import (
+    Action,
     CancelAnswer,
     CancelRequest,
     Limits,
@@ -20,8 +21,6 @@ from webchat_nb.wire.requests import (
     SubmitRequest,
     TimelinePage,
 )
-
-Action = Literal["read", "submit", "cancel", "decide", "administer"]
 
 
 class ChatBackend(Protocol):

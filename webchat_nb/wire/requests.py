@@ -19,6 +19,9 @@ from webchat_nb.stream.model import EntityRow, Ordinal
 
 OnBusy = Literal["queue", "reject", "replace"]
 
+Action = Literal["read", "submit", "cancel", "decide", "administer"]
+"""What a principal may do with a conversation (AC3)."""
+
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, as the host's login says; never from the client's JSON (AC5).
