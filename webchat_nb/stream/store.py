@@ -9,7 +9,7 @@ Rule: OR2, PL1, ST1-ST5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -73,12 +73,57 @@ class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
     bytes_written: int = 0
 
 
+class Leases(Protocol):
+    """Who of several processes carries something out; a lease ends when its holder stops renewing it.
+
+    Rule: RN3, OR4.
+    """
+
+    async def take(self, name: str) -> bool:
+        """Hold the lease from now on, renewed until it is given back; False when another process holds it."""
+
+    async def give_back(self, name: str) -> None:
+        """Let another process have it at once; harmless when it is not held by this process."""
+
+    async def is_held(self, name: str) -> bool:
+        """Whether any process, this one included, holds it now."""
+
+    @property
+    def ttl_s(self) -> float:
+        """How long a lease outlives a holder that died."""
+
+
+class Sharing(Protocol):
+    """What a store has that several processes write to.
+
+    ``commit`` of such a store refuses a base that is no longer the head (``StoreConflictError``); who lost the race
+    reads on from its own head and tries again.
+    """
+
+    leases: Leases
+
+    async def head(self, session_id: SessionId) -> tuple[Epoch, Ordinal] | None:
+        """The log's epoch and head as they are now, from the store itself; None without a log."""
+
+    def watch(self, changed: Callable[[SessionId, Ordinal], None], doubted: Callable[[], None]) -> None:
+        """Name who is told of what other processes do; set before ``open``, called on the event loop.
+
+        Args:
+            changed: Another process committed; the session's head is now at least this. 0: it was erased.
+            doubted: Something may have been missed (the connection was lost): look at the heads.
+        """
+
+
 class Store(Protocol):
     """Keeps sessions.
 
     Methods are called on the event loop and may be called concurrently, except ``commit``, which the pipeline calls
     one at a time. Every method raises ``StoreError`` (or a finer one) when the store cannot do it; nothing is then changed.
     """
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How other processes' writes are followed; None for a store that this process has to itself."""
 
     async def open(self) -> None:
         """Make ready: create, upgrade, check. Called once before anything else."""

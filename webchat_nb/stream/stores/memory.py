@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import msgspec
 
@@ -40,6 +40,8 @@ class MemoryStore:
 
     Rule: OR3, ST1, ST4.
     """
+
+    sharing: Final = None
 
     def __init__(self, *, new_id: Callable[[], str] = random_id) -> None:
         self._new_id = new_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar, final
+from typing import Concatenate, Final, ParamSpec, TypeVar, final
 
 from webchat_nb.errors import StoreError
 from webchat_nb.stream.clock import Clock, SystemClock
@@ -46,6 +46,8 @@ class SQLiteStore:
 
     Rule: OR1-OR3, ST1-ST5.
     """
+
+    sharing: Final = None
 
     def __init__(
         self,
