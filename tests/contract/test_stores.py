@@ -115,7 +115,7 @@ class StoresAgree(RuleBasedStateMachine):
         )
 
     @rule(
-        session_id=sessions, n=st.integers(0, 4), rows=rows, settled=st.integers(0, 2), keys=st.sets(texts, max_size=2)
+        session_id=sessions, n=st.integers(0, 4), rows=rows, settled=st.integers(0, 6), keys=st.sets(texts, max_size=2)
     )
     def commits(self, session_id: SessionId, n: int, rows: list[EntityRow], settled: int, keys: set[str]) -> None:
         self.commit([self.draft(session_id, n, rows, settled, {"title": "T"}, n, keys=sorted(keys))])
@@ -133,6 +133,10 @@ class StoresAgree(RuleBasedStateMachine):
     def sessions_share_a_batch(self, strayed: int, at_ms: int) -> None:
         drafts = [self.draft(session_id, 1, [row("x", 1)], 0, {}, at_ms) for session_id in SESSIONS[:2]]
         self.commit([*drafts, self.draft(SESSIONS[2], 1, [], 0, {}, at_ms, strayed=strayed)])
+
+    @rule(session_id=sessions, upto=st.integers(0, 6))
+    def prunes(self, session_id: SessionId, upto: int) -> None:
+        self.run(lambda store: store.prune(session_id, upto=Ordinal(upto)))
 
     @rule(session_id=sessions)
     def erases(self, session_id: SessionId) -> None:

@@ -73,6 +73,10 @@ class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
     bytes_written: int = 0
 
 
+TURN_S = 1.0
+"""How long a turn lasts that nobody ends."""
+
+
 class Leases(Protocol):
     """Who of several processes carries something out; a lease ends when its holder stops renewing it.
 
@@ -101,6 +105,16 @@ class Sharing(Protocol):
     """
 
     leases: Leases
+
+    async def take_turn(self, session_id: SessionId) -> bool:
+        """Have the session to this process for a moment: commits of other processes wait, at most ``TURN_S``.
+
+        For a process that lost races: whoever has the turn can read, decide and commit without another one. False when
+        another process has it.
+        """
+
+    async def end_turn(self, session_id: SessionId) -> None:
+        """Let the others go on; harmless when the turn is over."""
 
     async def head(self, session_id: SessionId) -> tuple[Epoch, Ordinal] | None:
         """The log's epoch and head as they are now, from the store itself; None without a log."""
@@ -178,6 +192,23 @@ class Store(Protocol):
 
         Raises:
             BadRequestError: ``cursor`` is not one that this store gave.
+        """
+
+    async def prune(self, session_id: SessionId, *, upto: Ordinal) -> Ordinal:
+        """Forget the oldest events of the log, up to and including an ordinal.
+
+        Never past ``settled``: what is forgotten is in the rows, so head, epoch, rows, attributes and receipts stay
+        as they are. May be done in pieces: whoever reads meanwhile finds a shorter log without a gap, and a crash
+        leaves one. Repeating it is harmless.
+
+        Args:
+            session_id: One that does not exist has nothing to forget.
+            upto: The newest event to forget; beyond ``settled`` it counts as ``settled``.
+
+        Returns:
+            The oldest event that is still in the log, as ``first_ordinal`` tells.
+
+        Rule: ST8.
         """
 
     async def erase(self, session_id: SessionId) -> bool:

@@ -1,1 +1,1 @@
-"""What ships for tests: a clock to jump, a fold to compare with, contracts for stores."""
+"""What ships for tests: a clock to jump, a fold to compare with, contracts for stores, ways to make a store fail."""

@@ -97,6 +97,47 @@ class TestErasing(SQLiteTests):
         assert len(await store.events(other.session_id, Ordinal(0), 99)) == 49
 
 
+@pytest.mark.rule("ST8")
+class TestPruning(SQLiteTests):
+    async def write(self, author: Author) -> None:
+        for _ in range(10):
+            await author.write(*[b"the-secret-word" * 20] * 1000)
+        await author.write(rows=[row("m1", author.head)], settled=author.head)
+
+    async def test_pruned_words_are_in_no_file_after_closing(self, store: SQLiteStore, tmp_path: Path) -> None:
+        author = Author(store)
+        await self.write(author)
+        await store.prune(C1, upto=author.head)
+        await store.close()
+        assert b"the-secret-word" not in file_bytes(tmp_path)
+
+    async def test_the_space_is_used_again(self, store: SQLiteStore, tmp_path: Path) -> None:
+        author = Author(store)
+        await self.write(author)
+        for _ in range(3):
+            await store.prune(C1, upto=author.head)
+            await self.write(author)
+        await store.close()
+        assert (tmp_path / "chat.db").stat().st_size < 1.2 * 10_000 * 330
+
+    async def test_much_free_space_is_given_back_at_closing(self, store: SQLiteStore, tmp_path: Path) -> None:
+        author = Author(store)
+        for _ in range(2):
+            await self.write(author)
+        await store.prune(C1, upto=Ordinal(author.head - 10))
+        await store.close()
+        assert (tmp_path / "chat.db").stat().st_size < 100_000
+
+    async def test_commits_come_between_the_pieces(self, store: SQLiteStore) -> None:
+        author, other = Author(store), Author(store, "other")
+        await self.write(author)
+        pruning = asyncio.create_task(store.prune(C1, upto=author.head))
+        while not pruning.done():
+            await other.write(b"x")
+        assert await pruning == author.head + 1
+        assert other.head > 2
+
+
 class TestClosing(SQLiteTests):
     async def test_all_is_in_one_file_then(self, store: SQLiteStore, tmp_path: Path) -> None:
         await Author(store).write(b"a")

@@ -38,7 +38,7 @@ class MemoryStore:
     Args:
         new_id: Where epochs come from.
 
-    Rule: OR3, ST1, ST4.
+    Rule: OR3, ST1, ST4, ST8.
     """
 
     sharing: Final = None
@@ -189,6 +189,14 @@ class MemoryStore:
             and sought in searchable(session.attributes.get("title", ""))
         ]
         return page_of(sorted(found, key=place_of, reverse=True), limit)
+
+    async def prune(self, session_id: SessionId, *, upto: Ordinal) -> Ordinal:
+        """Forget the oldest events, up to an ordinal and never past ``settled``. Returns the oldest one that stays."""
+        kept = self._find(session_id)
+        if kept is not None:
+            last = min(upto, kept.session.settled)
+            kept.log = [entry for entry in kept.log if entry.ordinal > last]
+        return await self.first_ordinal(session_id)
 
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely. False when it had no log."""

@@ -24,6 +24,7 @@ _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CANTOPEN: (StoreReadOnlyError, "the file cannot be opened: check that its folder may be written to"),
     sqlite3.SQLITE_FULL: (StoreFullError, "no space is left: free some, or raise the store's max_bytes"),
     sqlite3.SQLITE_IOERR_SHMSIZE: (StoreFullError, "no space is left: free some"),
+    sqlite3.SQLITE_IOERR: (StoreError, "the disk failed to read or write: check it and its free space, then try again"),
     sqlite3.SQLITE_CORRUPT: (StoreDamagedError, "the file is damaged: move it away or restore a backup"),
     sqlite3.SQLITE_NOTADB: (StoreDamagedError, "the file is not an SQLite database: choose another path"),
 }

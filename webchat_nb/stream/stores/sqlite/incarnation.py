@@ -26,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 
+from webchat_nb.stream.stores.sqlite.commit_points import CommitPoint, Probe
 from webchat_nb.stream.stores.sqlite.schema import read_meta, write_meta
 
 
@@ -35,7 +36,13 @@ class _Sidecar(msgspec.Struct, frozen=True):
 
 
 def begin(
-    connection: sqlite3.Connection, path: Path, *, is_new: bool, may_lose_tail: bool, new_id: Callable[[], str]
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    is_new: bool,
+    may_lose_tail: bool,
+    new_id: Callable[[], str],
+    probe: Probe | None,
 ) -> str:
     """Find out whether the file is ours as we left it, and start a new incarnation.
 
@@ -45,6 +52,7 @@ def begin(
         is_new: It was made just now.
         may_lose_tail: From now on commits may be lost in a power cut, so an unclean end counts as a loss.
         new_id: Where incarnations and generations come from.
+        probe: Called at each commit point.
 
     Returns:
         The store's generation; empty as long as nothing ever went wrong.
@@ -55,25 +63,14 @@ def begin(
     if not is_new and (not is_known or meta.get("may_lose_tail") == "1"):
         generation = new_id()
     changes = {"generation": generation, "may_lose_tail": "1" if may_lose_tail else "0"}
-    _renew(connection, path, changes, new_id, old=meta.get("incarnation") if is_known else None)
+    _renew(connection, path, changes, new_id, probe, old=meta.get("incarnation") if is_known else None)
     return generation
 
 
-def end(connection: sqlite3.Connection, path: Path, *, new_id: Callable[[], str]) -> None:
+def end(connection: sqlite3.Connection, path: Path, *, new_id: Callable[[], str], probe: Probe | None) -> None:
     """Say that the file is complete, at a clean close."""
     old = read_meta(connection).get("incarnation")
-    _renew(connection, path, {"may_lose_tail": "0"}, new_id, old=old)
-
-
-def wire_epoch(epoch: str, born: str, generation: str) -> str:
-    """The epoch as everybody outside the store knows it.
-
-    Args:
-        epoch: The log's own, random, as stored.
-        born: The store's generation when the log was begun.
-        generation: The store's generation now.
-    """
-    return epoch if born == generation else f"{epoch}.{generation}"
+    _renew(connection, path, {"may_lose_tail": "0"}, new_id, probe, old=old)
 
 
 def _recognises(path: Path, incarnation: str | None) -> bool:
@@ -85,14 +82,24 @@ def _recognises(path: Path, incarnation: str | None) -> bool:
 
 
 def _renew(
-    connection: sqlite3.Connection, path: Path, changes: Mapping[str, str], new_id: Callable[[], str], old: str | None
+    connection: sqlite3.Connection,
+    path: Path,
+    changes: Mapping[str, str],
+    new_id: Callable[[], str],
+    probe: Probe | None,
+    *,
+    old: str | None,
 ) -> None:
     new = new_id()
     if old is not None:
         _write(path, [old, new])
+    if probe is not None:
+        probe(CommitPoint.INCARNATION_ANNOUNCED)
     connection.execute("BEGIN IMMEDIATE")
     write_meta(connection, {**changes, "incarnation": new})
     connection.execute("COMMIT")
+    if probe is not None:
+        probe(CommitPoint.INCARNATION_KEPT)
     _write(path, [new])
 
 

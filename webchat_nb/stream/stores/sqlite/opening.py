@@ -12,6 +12,7 @@ from typing import Literal, final
 
 from webchat_nb.errors import StoreDamagedError, StoreError, StoreReadOnlyError
 from webchat_nb.stream.stores.sqlite import incarnation
+from webchat_nb.stream.stores.sqlite.commit_points import Probe
 from webchat_nb.stream.stores.sqlite.schema import check_version, upgrade
 from webchat_nb.stream.stores.sqlite.wal import WalGauge
 from webchat_nb.stream.stores.sqlite.writes import catch_up
@@ -19,8 +20,8 @@ from webchat_nb.stream.stores.sqlite.writes import catch_up
 Synchronous = Literal["FULL", "NORMAL"]
 
 _MAGIC = b"SQLite format 3\0"
-_PATIENCE_S = 5.0
-"""How long opening, erasing and closing wait for another program that writes to the file."""
+ConnectionFactory = type[sqlite3.Connection]
+"""``sqlite3.Connection``, or a subclass of it that fails on purpose (``webchat_nb.testing.faults``)."""
 
 _FULL_CHECK_BYTES = 32 << 20
 """Files up to this size are checked whole when opened (about 0.1 s); of larger ones only the sessions are."""
@@ -37,8 +38,12 @@ class Connections:
         path: The database; locked by us and checked.
         synchronous: Of the write connection.
         max_bytes: Most bytes the database may grow to.
+        patience_s: How long opening, pruning, erasing and closing wait for another program that writes to the file, and
+            commits too, which do so without blocking the event loop.
         new_id: Where incarnations come from.
         let_go: Called once when everything is closed, also when connecting fails.
+        connection_factory: Makes what sqlite3 connects.
+        probe: Called at each commit point.
 
     Attributes:
         write: For transactions; waits for nobody (``BEGIN`` fails at once when another program writes).
@@ -54,9 +59,15 @@ class Connections:
         *,
         synchronous: Synchronous,
         max_bytes: int | None,
+        patience_s: float,
         new_id: Callable[[], str],
         let_go: Callable[[], None],
+        connection_factory: ConnectionFactory,
+        probe: Probe | None,
     ) -> None:
+        self._patience_s = patience_s
+        self._connection_factory = connection_factory
+        self._probe = probe
         self._path = path
         self._let_go = let_go
         self._new_id = new_id
@@ -77,7 +88,12 @@ class Connections:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path,
+            timeout=self._patience_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            factory=self._connection_factory,
         )
         self._opened.append(connection)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -103,7 +119,12 @@ class Connections:
         had_version = upgrade(self.write, self._path)
         may_lose_tail = synchronous == "NORMAL"
         self.generation = incarnation.begin(
-            self.write, self._path, is_new=had_version == 0, may_lose_tail=may_lose_tail, new_id=self._new_id
+            self.write,
+            self._path,
+            is_new=had_version == 0,
+            may_lose_tail=may_lose_tail,
+            new_id=self._new_id,
+            probe=self._probe,
         )
         self._catch_up()
         self.write.execute(f"PRAGMA synchronous = {synchronous}")
@@ -121,7 +142,7 @@ class Connections:
 
     def begin_patiently(self) -> None:
         """Begin a transaction, waiting for another program if need be; for a thread that may wait."""
-        self.write.execute(f"PRAGMA busy_timeout = {int(_PATIENCE_S * 1000)}")
+        self.write.execute(f"PRAGMA busy_timeout = {int(self._patience_s * 1000)}")
         try:
             self.write.execute("BEGIN IMMEDIATE")
         finally:
@@ -139,7 +160,7 @@ class Connections:
             self._catch_up()
             if self._is_mostly_free():
                 self.write.execute("VACUUM")
-            incarnation.end(self.write, self._path, new_id=self._new_id)
+            incarnation.end(self.write, self._path, new_id=self._new_id, probe=self._probe)
             self.checkpoint.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             self._close_all()

@@ -14,8 +14,8 @@ import msgspec
 
 from webchat_nb.stream.model import EntityRow, Epoch, LogEntry, Ordinal, Receipt, Session, SessionId
 from webchat_nb.stream.store import EntityPage, SessionPage
+from webchat_nb.stream.stores.generation import wire_epoch
 from webchat_nb.stream.stores.listing import Place, page_of, place_of, searchable
-from webchat_nb.stream.stores.sqlite.incarnation import wire_epoch
 from webchat_nb.stream.stores.sqlite.schema import ORDINAL_BITS, ORDINAL_MASK, log_range
 
 _KEY = "(SELECT key FROM sessions WHERE id = ?)"
@@ -146,12 +146,17 @@ def _conditions(where: Mapping[str, str], search: str | None) -> tuple[str, tupl
             sql += f" AND {name} = ?"
             parameters.append(value)
         else:
-            sql += " AND EXISTS (SELECT 1 FROM json_each(attributes) AS a WHERE a.key = ? AND a.value = ?)"
-            parameters += [name, value]
+            sql += " AND instr(attributes, ?) > 0"
+            parameters.append(_member({name: value}))
     if search:  # plain text, no wildcards: instr and not LIKE, which besides knows the case of ASCII letters only
         sql += " AND instr(title, ?) > 0"
         parameters.append(searchable(search))
     return sql, tuple(parameters)
+
+
+def _member(attribute: Mapping[str, str]) -> str:
+    """An attribute as it stands in the JSON of all: it cannot stand inside a string, where quotes are escaped."""
+    return msgspec.json.encode(attribute).decode()[1:-1]
 
 
 def _untorn(cursor: sqlite3.Cursor, limit: int, ordinal_of: Callable[[EntityRow], int]) -> tuple[list[EntityRow], bool]:

@@ -14,9 +14,16 @@ from webchat_nb.stream.store import EntityPage, SessionCommit, SessionPage, Stor
 from webchat_nb.stream.stores.identity import random_id
 from webchat_nb.stream.stores.listing import read_cursor
 from webchat_nb.stream.stores.sqlite import reads
+from webchat_nb.stream.stores.sqlite.commit_points import Probe
 from webchat_nb.stream.stores.sqlite.errors import Translated
 from webchat_nb.stream.stores.sqlite.lock import FileLock
-from webchat_nb.stream.stores.sqlite.opening import Connections, Synchronous, check_file, check_folder
+from webchat_nb.stream.stores.sqlite.opening import (
+    ConnectionFactory,
+    Connections,
+    Synchronous,
+    check_file,
+    check_folder,
+)
 from webchat_nb.stream.stores.sqlite.writer import Writer
 
 P = ParamSpec("P")
@@ -41,10 +48,14 @@ class SQLiteStore:
         synchronous: ``FULL``: what was acknowledged survives a power cut. ``NORMAL``: it survives ``kill -9``; a
             power cut may lose the last seconds. So after any unclean end under ``NORMAL`` all epochs change (OR3).
         max_bytes: The database grows no larger; then ``StoreFullError``. None: until the disk is full.
+        patience_s: How long to wait, in seconds, for another program that writes to the file; then
+            ``StoreLockedError``. The event loop is not blocked meanwhile.
         clock: Tells since when the file is open.
         new_id: Where epochs and the like come from.
+        connection_factory: Makes what sqlite3 connects; for tests with disks that fail.
+        probe: Called at each ``CommitPoint``, on the thread that writes; for tests that crash there.
 
-    Rule: OR1-OR3, ST1-ST5.
+    Rule: OR1-OR3, ST1-ST5, ST8.
     """
 
     sharing: Final = None
@@ -55,17 +66,23 @@ class SQLiteStore:
         *,
         synchronous: Synchronous = "FULL",
         max_bytes: int | None = None,
+        patience_s: float = 5.0,
         clock: Clock | None = None,
         new_id: Callable[[], str] = random_id,
+        connection_factory: ConnectionFactory = sqlite3.Connection,
+        probe: Probe | None = None,
     ) -> None:
         self._path = Path(path).resolve()  # two names of one file share its sidecars
         self._synchronous = synchronous
         self._max_bytes = max_bytes
+        self._patience_s = patience_s
+        self._connection_factory = connection_factory
+        self._probe = probe
         self._clock = clock or SystemClock()
         self._new_id = new_id
         self._lock = FileLock(self._path)
         self._translated = Translated(self._path)
-        self._writer = Writer(synchronous, self._translated)
+        self._writer = Writer(synchronous, self._translated, probe)
         self._was_opened = False
 
     async def open(self) -> None:
@@ -90,7 +107,10 @@ class SQLiteStore:
                 self._path,
                 synchronous=self._synchronous,
                 max_bytes=self._max_bytes,
+                patience_s=self._patience_s,
                 new_id=self._new_id,
+                connection_factory=self._connection_factory,
+                probe=self._probe,
                 let_go=self._lock.release,
             )
         except BaseException:
@@ -121,6 +141,18 @@ class SQLiteStore:
             await self._writer.commit(batch, self._require_open)
         else:
             self._require_open()
+
+    async def prune(self, session_id: SessionId, *, upto: Ordinal) -> Ordinal:
+        """Forget the oldest events of the log, up to an ordinal and never past ``settled``.
+
+        Done in pieces, so that commits wait for one piece at most. The space is used again by later rows, and given
+        back to the file system at a clean close. What is forgotten is overwritten in the database at once; the
+        write-ahead log holds it until a later checkpoint.
+
+        Returns:
+            The oldest event that is still in the log.
+        """
+        return await self._writer.prune(session_id, upto, self._require_open)
 
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely: what is deleted is overwritten, in the database and in the write-ahead log.

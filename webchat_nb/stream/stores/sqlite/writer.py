@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import final
 
+from webchat_nb.stream.model import Ordinal
 from webchat_nb.stream.store import SessionCommit, StoreUsage
 from webchat_nb.stream.stores.sqlite import writes
+from webchat_nb.stream.stores.sqlite.commit_points import CommitPoint, Probe
 from webchat_nb.stream.stores.sqlite.disk_thread import DiskThread
 from webchat_nb.stream.stores.sqlite.opening import Connections, Synchronous
 
@@ -19,6 +21,9 @@ _CHECKPOINT_FRAMES = 1000
 
 _OVERDUE_FRAMES = 8 * _CHECKPOINT_FRAMES
 """Pages after which commits wait for the checkpoint, so that the log does not grow for ever under a steady load."""
+
+_PRUNED_AT_ONCE = 2000
+"""Events deleted in one transaction: commits wait some 10 ms for it."""
 
 
 @final
@@ -32,9 +37,13 @@ class Writer:
     Args:
         synchronous: ``FULL``: each COMMIT is an fsync. ``NORMAL``: only one that starts the write-ahead log anew is.
         translated: Turns sqlite3's errors into ours.
+        probe: Called at each commit point.
     """
 
-    def __init__(self, synchronous: Synchronous, translated: AbstractContextManager[None]) -> None:
+    def __init__(
+        self, synchronous: Synchronous, translated: AbstractContextManager[None], probe: Probe | None = None
+    ) -> None:
+        self._probe = probe
         self._synchronous = synchronous
         self._translated = translated
         self._committer = DiskThread("webchat-commit")
@@ -85,21 +94,30 @@ class Writer:
         async with self._turn:
             connections = require_open()
             write = connections.write
+            self._pass(CommitPoint.BATCH_GATHERED)
             with self._translated:
                 try:
                     await self._begin(connections)
+                    self._pass(CommitPoint.BEGUN)
                     for commit in batch:
-                        writes.keep(write, commit, connections.generation)
+                        writes.keep(write, commit, connections.generation, self._probe)
+                    self._pass(CommitPoint.BEFORE_COMMIT)
                     await self._end(write)
                 except BaseException:
                     _roll_back(write)
                     raise
+            self._pass(CommitPoint.COMMITTED)
             self._commit_count += 1
             self._event_count += sum([len(commit.events) for commit in batch])
             self._row_count += sum([len(commit.rows) for commit in batch])
             await self._checkpoint_when_due(connections)
 
+    def _pass(self, point: CommitPoint) -> None:
+        if self._probe is not None:
+            self._probe(point)
+
     async def _begin(self, connections: Connections) -> None:
+        _roll_back(connections.write)  # what could not be undone when it failed
         try:
             connections.write.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -128,6 +146,7 @@ class Writer:
 
     def _checkpoint(self, connections: Connections, mode: str = "PASSIVE") -> None:
         """On the checkpoint thread. Failing is no harm: the log keeps everything, and the next one tries again."""
+        self._pass(CommitPoint.BEFORE_CHECKPOINT)
         try:
             answer = connections.checkpoint.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             _, frame_count, copied_count = answer
@@ -137,16 +156,57 @@ class Writer:
             pass
         finally:
             self._is_checkpointing = False
+        self._pass(CommitPoint.CHECKPOINTED)
+
+    async def prune(self, session_id: str, upto: Ordinal, require_open: Callable[[], Connections]) -> Ordinal:
+        """Forget the oldest events in pieces; commits come in between. Stops when the log became another one."""
+        epoch: str | None = None
+        while True:
+            async with self._turn:
+                connections = require_open()
+                with self._translated:
+                    pruned = await self._committer.run(partial(self._prune_some, connections, session_id, upto))
+                await self._checkpoint_when_due(connections)
+            if pruned.is_done or epoch not in (None, pruned.epoch):
+                return pruned.first
+            epoch = pruned.epoch
 
     async def erase(self, session_id: str, require_open: Callable[[], Connections]) -> bool:
         """Delete a session; what is deleted is overwritten, in the database and in the write-ahead log."""
         async with self._turn:
             connections = require_open()
             with self._translated:
-                erased = await self._committer.run(partial(_erase, connections, session_id))
+                erased = await self._committer.run(partial(self._erase, connections, session_id))
             connections.wal.advance()
             await self._checkpointer.run(partial(self._checkpoint, connections, "TRUNCATE"))
             return erased
+
+    def _prune_some(self, connections: Connections, session_id: str, upto: Ordinal) -> writes.Pruned:
+        with self._transaction(connections) as write:
+            pruned = writes.prune_some(write, session_id, upto, _PRUNED_AT_ONCE)
+            self._pass(CommitPoint.PRUNE_DELETED)
+        self._pass(CommitPoint.PRUNED)
+        return pruned
+
+    def _erase(self, connections: Connections, session_id: str) -> bool:
+        with self._transaction(connections) as write:
+            erased = writes.erase(write, session_id)
+            self._pass(CommitPoint.ERASE_DELETED)
+        self._pass(CommitPoint.ERASED)
+        return erased
+
+    @contextmanager
+    def _transaction(self, connections: Connections) -> Iterator[sqlite3.Connection]:
+        """On the commit thread: kept whole when the block ends, not at all when it raises."""
+        write = connections.write
+        _roll_back(write)
+        try:
+            connections.begin_patiently()
+            yield write
+            write.execute("COMMIT")
+        except BaseException:
+            _roll_back(write)
+            raise
 
     def usage(self, connections: Connections) -> StoreUsage:
         """What was written since ``open``."""
@@ -158,18 +218,8 @@ class Writer:
         )
 
 
-def _erase(connections: Connections, session_id: str) -> bool:
-    write = connections.write
-    try:
-        connections.begin_patiently()
-        erased = writes.erase(write, session_id)
-        write.execute("COMMIT")
-        return erased
-    except BaseException:
-        _roll_back(write)
-        raise
-
-
 def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:  # SQLite may have done it itself
-        connection.execute("ROLLBACK")
+    """Undo what is under way. When even that fails the next transaction tries it again; the first error is told."""
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:  # SQLite may have done it itself
+            connection.execute("ROLLBACK")

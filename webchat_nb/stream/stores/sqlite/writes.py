@@ -1,23 +1,26 @@
-"""One session's commit, and its erasure, as SQL inside a transaction that the caller began.
+"""One session's commit, its pruning and its erasure, as SQL inside a transaction that the caller began.
 
-Rule: OR1, OR2, ST3, ST4.
+Rule: OR1, OR2, ST3, ST4, ST8.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
 import msgspec
 
 from webchat_nb.stream.model import Epoch, Ordinal
 from webchat_nb.stream.store import SessionCommit
 from webchat_nb.stream.stores.continuity import check_follows
+from webchat_nb.stream.stores.generation import wire_epoch
 from webchat_nb.stream.stores.listing import searchable
-from webchat_nb.stream.stores.sqlite.incarnation import wire_epoch
+from webchat_nb.stream.stores.sqlite.commit_points import CommitPoint, Probe
 from webchat_nb.stream.stores.sqlite.schema import ORDINAL_BITS, ORDINAL_MASK
 
 _FIND = "SELECT key, epoch, generation, head, settled, lagging, attributes, updated_at_ms FROM sessions WHERE id = ?"
 _LAST = "SELECT place, at_ms FROM events WHERE place < ? ORDER BY place DESC LIMIT 1"
+_OLDEST = "SELECT place FROM events WHERE place > ? AND place < ? ORDER BY place LIMIT 1"
 _MARK_LAGGING = "UPDATE sessions SET lagging = 1 WHERE key = ?"
 _INSERT_SESSION = """
 INSERT INTO sessions (id, epoch, generation, head, settled, lagging, attributes, owner, status, profile, title,
@@ -44,7 +47,7 @@ _CATCH_UP = "UPDATE sessions SET lagging = 0, head = ?, updated_at_ms = ? WHERE 
 _attributes_to_json = msgspec.json.Encoder(order="deterministic").encode
 
 
-def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str) -> None:
+def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str, probe: Probe | None = None) -> None:
     """Write one session's changes.
 
     Raises:
@@ -55,6 +58,8 @@ def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str)
     connection.executemany(
         _INSERT_EVENT, [(start + e.ordinal, e.name, e.payload, e.at_ms, e.appends) for e in commit.events]
     )
+    if probe is not None:
+        probe(CommitPoint.EVENTS_WRITTEN)
     if commit.next_epoch is not None:
         connection.execute(_RENEW_EPOCH, (commit.next_epoch, generation, key))
     if commit.replaces_rows:
@@ -64,6 +69,8 @@ def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str)
             _UPSERT_ROW,
             [(key, r.kind, r.id, r.created, r.updated, r.rebased, r.removed, r.payload) for r in commit.rows],
         )
+    if probe is not None:
+        probe(CommitPoint.ROWS_WRITTEN)
     if commit.receipts:
         connection.executemany(
             _INSERT_RECEIPT,
@@ -72,6 +79,8 @@ def keep(connection: sqlite3.Connection, commit: SessionCommit, generation: str)
                 for r in commit.receipts
             ],
         )
+    if probe is not None:
+        probe(CommitPoint.RECEIPTS_WRITTEN)
 
 
 def _keep_session(connection: sqlite3.Connection, commit: SessionCommit, generation: str) -> int:
@@ -97,6 +106,43 @@ def _keep_session(connection: sqlite3.Connection, commit: SessionCommit, generat
     if not has_log:
         connection.execute(_BEGIN_LOG, (commit.epoch, generation, commit.at_ms, key))
     return int(key)
+
+
+class Pruned(NamedTuple):
+    """How far a log was pruned.
+
+    Attributes:
+        epoch: Of the log, as stored.
+        first: The oldest event that is still there; head + 1 when none is.
+        is_done: Nothing more is to be forgotten.
+    """
+
+    epoch: str
+    first: Ordinal
+    is_done: bool
+
+
+def prune_some(connection: sqlite3.Connection, session_id: str, upto: int, limit: int) -> Pruned:
+    """Delete the oldest events, at most ``limit``, up to an ordinal and never past ``settled``.
+
+    The session's row is brought up to its log first: the row of a session that lags is told from the last event.
+    """
+    found = connection.execute(_FIND, (session_id,)).fetchone()
+    if found is None:
+        return Pruned("", Ordinal(1), is_done=True)
+    key, epoch, _, head, settled, lagging, *_ = found
+    if lagging:
+        head, at_ms = _last_event(connection, key)
+        connection.execute(_CATCH_UP, (head, at_ms, key))
+    start = key << ORDINAL_BITS
+    found = connection.execute(_OLDEST, (start, key + 1 << ORDINAL_BITS)).fetchone()
+    first = head + 1 if found is None else found[0] & ORDINAL_MASK
+    wanted = min(upto, settled, head)
+    last = min(wanted, first + limit - 1)
+    if last >= first:
+        connection.execute(_DELETE_EVENTS, (start, start + last + 1))
+        first = last + 1
+    return Pruned(epoch, Ordinal(first), is_done=first > wanted)
 
 
 def erase(connection: sqlite3.Connection, session_id: str) -> bool:
