@@ -28,12 +28,15 @@
         │   └── PayloadTypeError
         ├── ProjectionError          a projection raised, or returned an impossible op
         ├── StoreError               503 store_unavailable: the store refused
+        │   ├── StoreUnreachableError the store's server does not answer
         │   ├── StoreLockedError     another process has it open
         │   ├── StoreReadOnlyError
         │   ├── StoreFullError       no space left
         │   ├── StoreDamagedError
         │   ├── StoreVersionError    written by a newer version
         │   └── StoreConflictError   somebody else wrote to the same log
+        ├── LogPrunedError           410 log_pruned: the log no longer reaches back so far
+        ├── SupersededError          409 superseded: another server ended what this belongs to
         ├── EngineError              the engine failed: safe message, retryable or not
         └── ShuttingDownError        503 shutting_down
 
@@ -222,6 +225,13 @@ class StoreError(OperationError):
     retryable = True
 
 
+class StoreUnreachableError(StoreError):
+    """The store's server does not answer; whether it carried a write out is then not known."""
+
+    code = "store_unreachable"
+    retry_after_s = 1.0
+
+
 class StoreLockedError(StoreError):
     """Another process has the store open."""
 
@@ -258,6 +268,20 @@ class StoreConflictError(StoreError):
     """Somebody else appended to the same log; read it again and retry."""
 
     code = "store_conflict"
+
+
+class LogPrunedError(OperationError):
+    """The beginning of the log that this needs was pruned. Nothing is changed."""
+
+    code = "log_pruned"
+    http_status = 410
+
+
+class SupersededError(OperationError):
+    """Another server ended what these events belong to. Nothing of them is stored."""
+
+    code = "superseded"
+    http_status = 409
 
 
 class EngineError(OperationError):

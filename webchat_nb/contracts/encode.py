@@ -59,7 +59,7 @@ def json_dict(message: Message) -> dict[str, Any]:
 def json_name(field: str) -> str:
     """A field's name in protobuf JSON: ``message_id`` is ``messageId``."""
     head, *rest = field.split("_")
-    return head + "".join(word.capitalize() for word in rest)
+    return head + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
 @cache

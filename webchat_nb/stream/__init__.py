@@ -7,7 +7,9 @@ a *subscription* tells it. ``Hub`` is the one object a host holds. Follow an eve
 
 from webchat_nb.stream.clock import Clock, SystemClock
 from webchat_nb.stream.commands import CommandTurn
+from webchat_nb.stream.declared import json_value, payload, payload_field
 from webchat_nb.stream.delivery import AppendOp, Delivery, RemoveOp, UpsertOp
+from webchat_nb.stream.failures import Failure, Policies
 from webchat_nb.stream.fanout import FanoutSettings, Hydration, Subscription
 from webchat_nb.stream.hub import Hub
 from webchat_nb.stream.model import (
@@ -30,8 +32,11 @@ from webchat_nb.stream.model import (
     Upsert,
     session_id,
 )
+from webchat_nb.stream.observers import Committed, Observer
 from webchat_nb.stream.projections import Projections, TimelineView
 from webchat_nb.stream.publisher import Publisher
+from webchat_nb.stream.rebuild import Rebuilt
+from webchat_nb.stream.retention import Retention
 from webchat_nb.stream.schema import SchemaRegistry
 from webchat_nb.stream.store import Store
 
@@ -41,23 +46,29 @@ __all__ = [
     "Clock",
     "Command",
     "CommandTurn",
+    "Committed",
     "Cursor",
     "Delivery",
     "Entity",
     "EntityRow",
     "Epoch",
     "Event",
+    "Failure",
     "FanoutSettings",
     "Hub",
     "Hydration",
     "LoggedEvent",
+    "Observer",
     "Op",
     "Ordinal",
+    "Policies",
     "Projections",
     "Publisher",
+    "Rebuilt",
     "Receipt",
     "Remove",
     "RemoveOp",
+    "Retention",
     "SchemaRegistry",
     "Session",
     "SessionId",
@@ -69,5 +80,8 @@ __all__ = [
     "UIEvent",
     "Upsert",
     "UpsertOp",
+    "json_value",
+    "payload",
+    "payload_field",
     "session_id",
 ]

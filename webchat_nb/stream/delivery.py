@@ -12,7 +12,7 @@ from typing import final
 import msgspec
 from google.protobuf.message import Message
 
-from webchat_nb.stream.model import EntityKey, Ordinal, SessionId
+from webchat_nb.stream.model import EntityKey, LoggedEvent, Ordinal, SessionId, UIEvent
 
 BATCH_TYPE = "timeline.batch"
 """UI event type of a delivery that stands for several events, or for one without a UI event."""
@@ -96,6 +96,69 @@ class Delivery:
         if self.frame is not None:
             return len(self.frame)
         return _OVERHEAD + sum(_op_weight(op) for op in self.ops)
+
+
+@final
+class Deliveries:
+    """What the events of one commit are delivered as, in their order.
+
+    Neighbours that only append to one field become one delivery before any record is made of them: a fast answer is
+    thousands of tokens, and a few frames (FR7).
+
+    Args:
+        is_merging: False: a delivery for each event and UI event.
+
+    Rule: FR3, FR7, FR17.
+    """
+
+    __slots__ = ("_first", "_first_op", "_first_ui", "_is_merging", "_made", "_texts", "_upto")
+
+    def __init__(self, *, is_merging: bool) -> None:
+        self._is_merging = is_merging
+        self._made: list[Delivery] = []
+        self._first: LoggedEvent | None = None
+        self._first_ui: UIEvent | None = None
+        self._first_op: AppendOp | None = None
+        self._texts: list[str] = []
+        self._upto = Ordinal(0)
+
+    def add(self, event: LoggedEvent, ui_events: Sequence[UIEvent], ops: Sequence[WireOp]) -> None:
+        """One event: its first delivery carries the ops, one for a further UI event moves nothing (FR3)."""
+        if self._is_merging and len(ops) == 1 and len(ui_events) == 1 and ops[0].__class__ is AppendOp:
+            self._add_text(event, ui_events[0], ops[0])
+            return
+        self._close_text()
+        prev, ordinal = Ordinal(event.ordinal - 1), event.ordinal
+        if not ui_events:
+            self._made.append(Delivery(event.session_id, prev, ordinal, event.at_ms, BATCH_TYPE, "", None, ops))
+        for ui in ui_events:
+            self._made.append(Delivery(event.session_id, prev, ordinal, event.at_ms, ui.type, ui.id, ui.payload, ops))
+            prev, ops = ordinal, ()
+
+    def take(self) -> Sequence[Delivery]:
+        """All of them; nothing is added afterwards."""
+        self._close_text()
+        return self._made
+
+    def _add_text(self, event: LoggedEvent, ui: UIEvent, op: AppendOp) -> None:
+        first = self._first_op
+        if first is None or op.id != first.id or op.field != first.field or op.kind != first.kind:
+            self._close_text()
+            self._first, self._first_ui, self._first_op = event, ui, op
+        self._texts.append(op.text)
+        self._upto = event.ordinal
+
+    def _close_text(self) -> None:
+        first, ui, op = self._first, self._first_ui, self._first_op
+        if first is None or ui is None or op is None:
+            return
+        whole = AppendOp(op.kind, op.id, op.field, op.at, "".join(self._texts), self._upto)
+        prev = Ordinal(first.ordinal - 1)
+        self._made.append(
+            Delivery(first.session_id, prev, self._upto, first.at_ms, ui.type, ui.id, ui.payload, [whole])
+        )
+        self._first = self._first_ui = self._first_op = None
+        self._texts = []
 
 
 def _op_weight(op: WireOp) -> int:

@@ -151,6 +151,11 @@ class SessionFanout:
         """How many are attached."""
         return len(self._subscriptions)
 
+    @property
+    def is_merging(self) -> bool:
+        """Whether text that comes together may be one frame."""
+        return self._settings.flush_interval_s > 0
+
     def attach(self, hydration: Hydration) -> Subscription:
         """Add a subscriber; call ``flush`` and read the hydration at the same position first (FR5)."""
         subscription = Subscription(self, hydration, self._settings)

@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import final
+from typing import Any, final
 
 from webchat_nb.errors import WebchatError
 from webchat_nb.stream.fanout import SessionFanout
-from webchat_nb.stream.model import Epoch, Event, Ordinal, Receipt, Session, SessionId
+from webchat_nb.stream.model import Epoch, Event, Op, Ordinal, Receipt, Session, SessionId
 from webchat_nb.stream.timeline import LiveTimeline
 
 Done = Callable[["Unit", "Sequence[Ordinal] | WebchatError"], None]
@@ -19,19 +19,35 @@ Done = Callable[["Unit", "Sequence[Ordinal] | WebchatError"], None]
 
 @final
 class Unit:
-    """Events that are committed together or not at all, with the receipt of the command they come from."""
+    """Events that are committed together or not at all, with the receipt of the command they come from.
 
-    __slots__ = ("done", "events", "make_receipt")
+    Attributes:
+        done: Told of the outcome.
+        make_receipt: Given the last ordinal and the time; None when no receipt is kept.
+        guard: Looks at the timeline right before the unit goes on it; raises a ``WebchatError`` to refuse the unit.
+        records: Changes of private entities that come without an event.
+        is_decision: The events were decided on the session as it was; when another process was faster, the decision is
+            to be made again. Other events are facts and follow whatever came before them.
+    """
+
+    __slots__ = ("done", "events", "guard", "is_decision", "make_receipt", "records")
 
     def __init__(
         self,
         events: Sequence[Event],
         done: Done,
         make_receipt: Callable[[Ordinal, int], Receipt] | None = None,
+        *,
+        guard: Callable[[LiveTimeline], None] | None = None,
+        records: Sequence[Op] = (),
+        is_decision: bool = False,
     ) -> None:
         self.events = events
         self.done = done
         self.make_receipt = make_receipt
+        self.guard = guard
+        self.records = records
+        self.is_decision = is_decision
 
 
 @final
@@ -46,6 +62,9 @@ class LiveSession:
         command_lock: Held while a command is carried out.
         is_loaded: ``session`` and ``timeline`` stand for what is in the store.
         publisher_count: Writers that count on this very object.
+        metadata: What the host's factory made for the session.
+        followers: Wait until the session stands where the store does; None when nobody asked to look.
+        foreign_count: How often the session was moved by another process.
     """
 
     __slots__ = (
@@ -53,11 +72,14 @@ class LiveSession:
         "_settled",
         "command_lock",
         "fanout",
+        "followers",
+        "foreign_count",
         "inbox",
         "is_in_flight",
         "is_loaded",
         "last_used_s",
         "loading",
+        "metadata",
         "publisher_count",
         "session",
         "timeline",
@@ -74,6 +96,9 @@ class LiveSession:
         self.loading: asyncio.Future[None] | None = None
         self.command_lock = asyncio.Lock()
         self.publisher_count = 0
+        self.metadata: Any = None
+        self.followers: list[asyncio.Future[None]] | None = None
+        self.foreign_count = 0
         self.last_used_s = 0.0
         self.wake = wake
         self._readers = 0
@@ -85,8 +110,8 @@ class LiveSession:
         return self.session.session_id
 
     def has_work(self) -> bool:
-        """Units wait, and nobody holds the session at its position."""
-        return bool(self.inbox) and not self._readers
+        """Units wait or others' events do, and nobody holds the session at its position."""
+        return (bool(self.inbox) or self.followers is not None) and not self._readers
 
     @property
     def is_idle(self) -> bool:
@@ -100,6 +125,7 @@ class LiveSession:
             or self.timeline.dirty
             or self.command_lock.locked()
             or self.loading is not None
+            or self.followers is not None
         )
 
     def land(self) -> None:
@@ -118,5 +144,5 @@ class LiveSession:
             yield self.session
         finally:
             self._readers -= 1
-            if self.inbox and not self._readers:
+            if self.has_work():
                 self.wake(self)

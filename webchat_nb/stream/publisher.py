@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, final
 
-from webchat_nb.errors import WebchatError
+from webchat_nb.errors import SupersededError, WebchatError
 from webchat_nb.stream.live import LiveSession, Unit
 from webchat_nb.stream.model import Event, Ordinal
+from webchat_nb.stream.projections import TimelineView
 
 if TYPE_CHECKING:
     from webchat_nb.stream.pipeline import Pipeline
@@ -25,13 +26,23 @@ class Publisher:
 
     As long as it is open its session stays in memory.
 
+    Args:
+        pipeline: Where the events go.
+        live: The session.
+        while_: What has to hold on the timeline for the events to be true, such as that the run they are of has not
+            ended; looked at again whenever another process moved the session.
+
     Attributes:
         error: The first refusal, or None.
     """
 
-    def __init__(self, pipeline: Pipeline, live: LiveSession) -> None:
+    def __init__(
+        self, pipeline: Pipeline, live: LiveSession, while_: Callable[[TimelineView], bool] | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._live = live
+        self._while = while_
+        self._looked_at = live.foreign_count
         self._ahead_count = 0
         self.error: WebchatError | None = None
         self._room: asyncio.Future[None] | None = None
@@ -55,9 +66,18 @@ class Publisher:
         for event in events:
             self._pipeline.check(event)
         self._ahead_count += len(events)
-        self._pipeline.add(self._live, Unit(events, self._landed))
+        self._pipeline.add(self._live, Unit(events, self._landed, guard=self._check))
         if self._ahead_count >= MAX_AHEAD:
             await self._wait(MAX_AHEAD // 2)
+
+    def _check(self, timeline: TimelineView) -> None:
+        """Refuse what was sent before a refusal and waits behind it, and what is no longer true."""
+        if self.error is not None:
+            raise self.error
+        if self._while is not None and self._looked_at != self._live.foreign_count:
+            if not self._while(timeline):
+                raise SupersededError(f"session {self._live.session_id}: another server ended what this belongs to")
+            self._looked_at = self._live.foreign_count
 
     async def flush(self) -> None:
         """Return when all that was sent is committed.

@@ -36,6 +36,12 @@ class SchemaRegistry:
 
     def __init__(self) -> None:
         self._schemas: dict[tuple[Category, str], Schema] = {}
+        self._types: dict[Category, dict[str, type[Message]]] = {
+            "command": {},
+            "event": {},
+            "ui_event": {},
+            "entity": {},
+        }
         self._private: frozenset[str] = frozenset()
 
     def command(self, name: str, message: type[Message]) -> None:
@@ -75,6 +81,7 @@ class SchemaRegistry:
         if key in self._schemas:
             raise DuplicateNameError(f"{schema.category} {schema.name!r} is registered already")
         self._schemas[key] = schema
+        self._types[schema.category][schema.name] = message
         if schema.private:
             self._private |= {schema.name}
 
@@ -85,10 +92,10 @@ class SchemaRegistry:
             UnknownNameError: The name is not registered.
             PayloadTypeError: The payload has another type.
         """
-        schema = self._schemas.get((category, name)) or self._unknown(category, name)
-        if type(payload) is not schema.message:
+        if type(payload) is not self._types[category].get(name):
+            expected = self.message_type(category, name)
             raise PayloadTypeError(
-                f"{category} {name!r}: expected {schema.message.DESCRIPTOR.full_name}, got {type(payload).__name__}"
+                f"{category} {name!r}: expected {expected.DESCRIPTOR.full_name}, got {type(payload).__name__}"
             )
 
     def message_type(self, category: Category, name: str) -> type[Message]:

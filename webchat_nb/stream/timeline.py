@@ -1,8 +1,7 @@
-"""The timeline of one live session in memory: entities with growing texts, and how to take a step back.
+"""The timeline of one live session in memory, and how to take a step back.
 
-A streaming answer is a base message and a list of text pieces. The pieces are joined only when somebody looks, so an
-append costs the same whatever the length. Rows for the store are written when an entity changed as a whole, and at
-checkpoints that grow geometrically (ST3), so an answer of n tokens writes O(n) bytes.
+Rows for the store are written when an entity changed as a whole, and at checkpoints that grow geometrically (ST3), so
+an answer of n tokens writes O(n) bytes.
 """
 
 from __future__ import annotations
@@ -11,18 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import final
 
+import msgspec
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from webchat_nb.contracts.encode import json_bytes
 from webchat_nb.errors import ProjectionError
+from webchat_nb.stream.live_entity import LiveEntity
 from webchat_nb.stream.model import Append, Entity, EntityKey, EntityRow, Op, Ordinal, Remove, Upsert
-
-CHECKPOINT_GROWTH = 1.5
-"""An entity's row is written again when its texts are this many times as long: at most 3 x the text in all."""
-
-CHECKPOINT_MIN_CHARS = 4096
-"""Shorter texts wait for the end of their segment; recovery reads them from the log."""
 
 
 class NotLoadedError(BaseException):
@@ -38,106 +32,12 @@ class NotLoadedError(BaseException):
         self.id = id
 
 
-def utf16_length(text: str) -> int:
-    """Length in UTF-16 code units, as browsers count (the ``at`` of an append)."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-@final
-class LiveEntity:
-    """One entity in memory; ``payload`` is whole at any time, joined on demand."""
-
-    __slots__ = ("_base", "_lengths", "_pieces", "created", "id", "kind", "rebased", "rowed", "rowed_chars", "updated")
-
-    def __init__(
-        self, kind: str, id: str, base: Message, *, created: Ordinal, updated: Ordinal, rebased: Ordinal, rowed: Ordinal
-    ) -> None:
-        self.kind = kind
-        self.id = id
-        self.created = created
-        self.updated = updated
-        self.rebased = rebased
-        self.rowed = rowed
-        self.rowed_chars = 0
-        self._base = base
-        self._pieces: dict[str, list[str]] = {}
-        self._lengths: dict[str, int] = {}
-
-    @property
-    def payload(self) -> Message:
-        """The message with all its text; do not change it."""
-        if self._pieces:
-            whole = type(self._base)()
-            whole.CopyFrom(self._base)
-            for field, pieces in self._pieces.items():
-                setattr(whole, field, getattr(whole, field) + "".join(pieces))
-            self._base = whole
-            self._pieces = {}
-        return self._base
-
-    def length(self, field: str) -> int:
-        """UTF-16 length of a string field."""
-        known = self._lengths.get(field)
-        if known is None:
-            known = self._lengths[field] = utf16_length(getattr(self._base, field))
-        return known
-
-    @property
-    def chars(self) -> int:
-        """About how long the growing texts are."""
-        return sum(self._lengths.values())
-
-    def append(self, field: str, text: str, ordinal: Ordinal) -> int:
-        """Add text to a field; returns where it begins, in UTF-16 code units."""
-        at = self.length(field)
-        self._pieces.setdefault(field, []).append(text)
-        self._lengths[field] = at + utf16_length(text)
-        self.updated = ordinal
-        return at
-
-    def cut(self, field: str, at: int, text: str, updated: Ordinal) -> None:
-        """Take the newest append back."""
-        pieces = self._pieces.get(field)
-        if pieces and pieces[-1] is text:
-            pieces.pop()
-        else:  # joined meanwhile
-            base = type(self._base)()
-            base.CopyFrom(self.payload)
-            setattr(base, field, getattr(base, field)[: -len(text) or None])
-            self._base = base
-        self._lengths[field] = at
-        self.updated = updated
-
-    def to_entity(self) -> Entity:
-        """As projections see it."""
-        return Entity(kind=self.kind, id=self.id, created=self.created, updated=self.updated, payload=self.payload)
-
-    def to_row(self) -> EntityRow:
-        """As stores keep it and snapshots show it."""
-        return EntityRow(
-            kind=self.kind,
-            id=self.id,
-            created=self.created,
-            updated=self.updated,
-            rebased=self.rebased,
-            payload=json_bytes(self.payload),
-        )
-
-    @property
-    def is_checkpoint_due(self) -> bool:
-        """Whether the texts grew so much since the last row that a new one is worth its bytes."""
-        return self.chars > max(CHECKPOINT_MIN_CHARS, self.rowed_chars * CHECKPOINT_GROWTH)
-
-
-class Appended:
+class Appended(msgspec.Struct, gc=False):
     """An append that was applied: where it began. What a frame needs of it."""
 
-    __slots__ = ("at", "op", "updated")
-
-    def __init__(self, op: Append, at: int, updated: Ordinal) -> None:
-        self.op = op
-        self.at = at
-        self.updated = updated
+    op: Append
+    at: int
+    updated: Ordinal
 
 
 @final
@@ -186,6 +86,10 @@ class LiveTimeline:
             return None
         raise NotLoadedError(kind, id)
 
+    def peek(self, kind: str, id: str) -> LiveEntity | None:
+        """The live entity if it is in memory."""
+        return self._entities.get((kind, id))
+
     def load(self, kind: str, id: str, row: EntityRow | None, parse: Callable[[EntityRow], Message]) -> None:
         """Take over what the store has under a key, unless it is here already."""
         key = (kind, id)
@@ -211,7 +115,7 @@ class LiveTimeline:
             ProjectionError: An op does not fit the timeline. Call ``rollback``.
             NotLoadedError: Call ``rollback``, load, and begin again.
         """
-        only_appends = all(type(op) is Append for op in ops)
+        only_appends = all([type(op) is Append for op in ops])
         applied: list[Upsert | Appended | Remove] = []
         for op in ops:
             if type(op) is Append:
@@ -302,15 +206,24 @@ class LiveTimeline:
         """All that are here."""
         return [live for live in self._entities.values() if live is not None]
 
-    def rollback(self) -> None:
-        """Forget what was applied since the last ``keep``."""
-        while self._undo:
+    def mark(self) -> int:
+        """A place to roll back to, until the next ``keep``."""
+        return len(self._undo)
+
+    def rollback(self, mark: int = 0) -> None:
+        """Forget what was applied since a mark, or since the last ``keep``."""
+        while len(self._undo) > mark:
             step, arguments = self._undo.pop()
             step(*arguments)
 
     def keep(self) -> None:
         """What was applied is right; there is no way back before this."""
         self._undo.clear()
+
+    def take_as_stored(self) -> None:
+        """Another process wrote the rows of what was applied; appends stay here until their entity's next row."""
+        self.touched.clear()
+        self.tombstones.clear()
 
     def collect_rows(self) -> list[EntityRow]:
         """The rows to write with this batch: what changed as a whole, and the checkpoints that are due."""

@@ -5,44 +5,64 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
-from webchat_nb.stream import Append, LoggedEvent, Op, Remove, SchemaRegistry, Session, TimelineView, UIEvent, Upsert
+from webchat_nb.stream import (
+    Append,
+    LoggedEvent,
+    Op,
+    Remove,
+    SchemaRegistry,
+    Session,
+    TimelineView,
+    UIEvent,
+    Upsert,
+    payload,
+)
 
 
-def _messages() -> dict[str, type[Message]]:
-    file = descriptor_pb2.FileDescriptorProto(name="board.proto", package="board", syntax="proto3")
-    for name, fields in {
-        "NoteAdded": ("id", "text"),
-        "NoteExtended": ("id", "text"),
-        "NoteRemoved": ("id",),
-        "Broken": ("id",),
-        "Silent": ("id",),
-        "Note": ("id", "text"),
-        "AddNote": ("id", "text"),
-        "UiNote": ("id",),
-    }.items():
-        message = file.message_type.add(name=name)
-        for number, field in enumerate(fields, start=1):
-            message.field.add(name=field, number=number, type="TYPE_STRING", label="LABEL_OPTIONAL")
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"board.{name}"))
-        for name in (message.name for message in file.message_type)
-    }
+@payload
+class NoteAdded(Message):
+    id: str = ""
+    text: str = ""
 
 
-MESSAGES = _messages()
-NoteAdded: Any = MESSAGES["NoteAdded"]
-NoteExtended: Any = MESSAGES["NoteExtended"]
-NoteRemoved: Any = MESSAGES["NoteRemoved"]
-Broken: Any = MESSAGES["Broken"]
-Silent: Any = MESSAGES["Silent"]
-Note: Any = MESSAGES["Note"]
-AddNote: Any = MESSAGES["AddNote"]
-UiNote: Any = MESSAGES["UiNote"]
+@payload
+class NoteExtended(Message):
+    id: str = ""
+    text: str = ""
+
+
+@payload
+class NoteRemoved(Message):
+    id: str = ""
+
+
+@payload
+class Broken(Message):
+    id: str = ""
+
+
+@payload
+class Silent(Message):
+    id: str = ""
+
+
+@payload
+class Note(Message):
+    id: str = ""
+    text: str = ""
+
+
+@payload
+class AddNote(Message):
+    id: str = ""
+    text: str = ""
+
+
+@payload
+class UiNote(Message):
+    id: str = ""
 
 
 def board_registry() -> SchemaRegistry:
