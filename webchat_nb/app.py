@@ -29,17 +29,16 @@ from webchat_nb.chat.resolver import RequestResolver
 from webchat_nb.chat.runs import Runs
 from webchat_nb.chat.schemas import register_schemas
 from webchat_nb.chat.service import ChatService
+from webchat_nb.chat.upkeep import Upkeep
 from webchat_nb.engines.scripted import Signals, scripted_factory
-from webchat_nb.stream import Clock, FanoutSettings, Hub, SchemaRegistry, Store, SystemClock
+from webchat_nb.stream import Clock, FanoutSettings, Hub, Policies, Retention, SchemaRegistry, Store, SystemClock
+from webchat_nb.stream.pipeline import Probe
 from webchat_nb.stream.stores.memory import MemoryStore
 from webchat_nb.stream.stores.sqlite import SQLiteStore
 from webchat_nb.wire.requests import Limits
 
 MEMORY = "memory"
 """The database name that keeps everything in memory only."""
-
-EVICT_EVERY_S = 60.0
-"""How often idle conversations are looked for."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +47,9 @@ class Config(msgspec.Struct, kw_only=True):
     """How a chat is put together; every default is the one a newcomer wants.
 
     Attributes:
-        db: A SQLite file's path, or ``memory``.
+        db: A SQLite file's path, ``memory``, or the URL of a Redis that several servers share: ``redis://``,
+            ``rediss://`` (TLS) or ``unix://``; needs ``webchat-nb[redis]``.
+        lease_ttl_s: With a Redis: how long the runs of a server that died are waited for before another one settles them.
         synchronous: ``FULL`` survives a power cut; ``NORMAL`` is faster and may then lose the last moment, which
             changes the epoch (ST2).
         profiles_files: YAML or TOML files; a later one wins by slug.
@@ -57,12 +58,16 @@ class Config(msgspec.Struct, kw_only=True):
         engines: Factories by engine name, beside the built-in ``scripted``.
         plugins: Features beside answers, reasoning and tool calls.
         idle_timeout_s: A conversation that nobody used for so long leaves the memory, never the store (EV1).
+        retention: How much is kept of each conversation's log; its timeline stays whole (ST8).
+        policies: What becomes of an event that a projection fails on (PL2).
         policy: Who may do what; default: a conversation belongs to its maker.
         resolver: Which conversation and profile a request means.
         store: A store of one's own, instead of ``db``.
+        probe: Told the points that batches pass in the pipeline; for tests that crash there.
     """
 
     db: str = MEMORY
+    lease_ttl_s: float = 10.0
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     profiles_files: Sequence[str | Path] = ()
     profiles: Mapping[str, Any] | None = None
@@ -72,9 +77,12 @@ class Config(msgspec.Struct, kw_only=True):
     limits: Limits = Limits()
     fanout: FanoutSettings = FanoutSettings()
     idle_timeout_s: float = 600.0
+    retention: Retention = Retention()
+    policies: Policies = Policies()
     policy: AccessPolicy | None = None
     resolver: RequestResolver | None = None
     store: Store | None = None
+    probe: Probe | None = None
     clock: Clock | None = None
     new_id: IdFactory = random_id
 
@@ -95,16 +103,14 @@ class ChatApp:
         hub: Hub,
         service: ChatService,
         runs: Runs,
-        conversations: Conversations,
+        upkeep: Upkeep,
         signals: Signals,
-        idle_timeout_s: float,
     ) -> None:
         self.hub = hub
         self.service = service
         self.signals = signals
         self._runs = runs
-        self._conversations = conversations
-        self._idle_timeout_s = idle_timeout_s
+        self._upkeep = upkeep
         self._is_running = False
 
     async def start(self) -> None:
@@ -118,23 +124,15 @@ class ChatApp:
         count = await self._runs.recover()
         if count:
             _log.info("%d conversations had open runs; they are settled", count)
-        self._evict_later()
+        self._upkeep.start()
 
     async def stop(self) -> None:
         """Settle active runs as interrupted, commit what waits, close the store. Harmless when called twice."""
         if self._is_running:
             self._is_running = False
+            await self._upkeep.stop()
             await self._runs.shutdown()
         await self.hub.shutdown()
-
-    def _evict_later(self) -> None:
-        def evict() -> None:
-            if self._is_running:
-                for session_id in self.hub.evict(idle_longer_than_s=self._idle_timeout_s):
-                    self._conversations.forget(session_id)
-                self._evict_later()
-
-        self.hub.clock.call_later(min(EVICT_EVERY_S, self._idle_timeout_s), evict)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -151,6 +149,7 @@ def build(config: Config | None = None) -> ChatApp:
 
     Raises:
         ConfigError: A profiles file cannot be used; the message says file, line and key.
+        ConfigError: ``db`` is no URL that can be used, or names a Redis while ``webchat-nb[redis]`` is missing.
         DuplicateNameError: Two plugins register the same name.
     """
     config = config or Config()
@@ -164,6 +163,7 @@ def build(config: Config | None = None) -> ChatApp:
         projections=ChatProjections(registry, plugins),
         clock=clock,
         fanout=config.fanout,
+        probe=config.probe,
     )
     signals = Signals()
     planner = ProfilePlanner(
@@ -191,13 +191,22 @@ def build(config: Config | None = None) -> ChatApp:
         hub=hub,
         service=service,
         runs=runs,
-        conversations=conversations,
+        upkeep=Upkeep(
+            hub=hub,
+            conversations=conversations,
+            runs=runs,
+            idle_timeout_s=config.idle_timeout_s,
+            retention=config.retention,
+        ),
         signals=signals,
-        idle_timeout_s=config.idle_timeout_s,
     )
 
 
 def _open_store(config: Config, clock: Clock) -> Store:
     if config.db == MEMORY:
         return MemoryStore(new_id=config.new_id)
+    if "://" in config.db:
+        from webchat_nb.stream.stores.redis import RedisStore  # an extra: redis-py need not be there
+
+        return RedisStore(config.db, clock=clock, new_id=config.new_id, lease_ttl_s=config.lease_ttl_s)
     return SQLiteStore(Path(config.db), synchronous=config.synchronous, clock=clock, new_id=config.new_id)

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import click
 
 from webchat_nb import __version__
 from webchat_nb.errors import WebchatError
+from webchat_nb.stream import Hub, Retention, Session, session_id
 
 DEMO_NOTEBOOK = "00_hello_chat.ipynb"
 
@@ -30,7 +32,21 @@ def main() -> None:
 @click.option("--ip", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--base-path", default="/", show_default=True, help="Path that everything lies under.")
 @click.option("--token", default=None, envvar="WEBCHAT_TOKEN", help="Access token; left out, one is made and printed.")
-@click.option("--db", default="memory", show_default=True, help="A SQLite file, or memory.")
+@click.option(
+    "--db",
+    default="memory",
+    show_default=True,
+    help="A SQLite file, memory, or redis://[[user]:password@]host[:port][/db] (rediss:// for TLS), which servers share.",
+)
+@click.option(
+    "--lease-ttl",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0.2),
+    help="Seconds after which a server that died is given up by the others on the same Redis.",
+)
+@click.option("--keep-events", type=click.IntRange(min=0), help="Newest events kept of each log; default: all.")
+@click.option("--keep-days", type=click.FloatRange(min=0), help="Days that events are kept in logs; default: for ever.")
 @click.option("--profiles", multiple=True, type=click.Path(dir_okay=False), help="Profiles file; may be repeated.")
 @click.option("--debug", is_flag=True, help="Log more.")
 @click.option("--no-ui", is_flag=True, help="Only the API, no page.")
@@ -40,6 +56,9 @@ def serve(
     base_path: str,
     token: str | None,
     db: str,
+    lease_ttl: float,
+    keep_events: int | None,
+    keep_days: float | None,
     profiles: tuple[str, ...],
     debug: bool,
     no_ui: bool,
@@ -55,7 +74,8 @@ def serve(
     made_token = token or secrets.token_urlsafe(24)
 
     async def run() -> None:
-        app = build(Config(db=db, profiles_files=profiles))
+        retention = Retention(max_events=keep_events, max_age_s=None if keep_days is None else keep_days * 86400)
+        app = build(Config(db=db, lease_ttl_s=lease_ttl, retention=retention, profiles_files=profiles))
         await app.start()
         try:
             await run_server(
@@ -77,6 +97,75 @@ def serve(
         raise click.ClickException(error.message) from None
     except OSError as error:
         raise click.ClickException(f"{ip}:{port}: {error.strerror or error}") from None
+
+
+@main.command()
+@click.option("--db", required=True, help="As of `serve`; a SQLite file must not be open in a server.")
+@click.option("--session", "session_ids", multiple=True, help="Only this conversation; may be repeated.")
+def rebuild(db: str, session_ids: tuple[str, ...]) -> None:
+    """Make timelines anew from their logs, after a projection was changed or mended.
+
+    Nobody is told anything while it goes on; a conversation that comes out differently is shown anew to those who have
+    it open. Ends with 1 when a conversation could not be rebuilt, which is then left as it was.
+    """
+    from webchat_nb.app import MEMORY, Config, build
+
+    if db == MEMORY:
+        raise click.ClickException("--db: memory keeps nothing that could be rebuilt")
+    if "://" not in db and not Path(db).is_file():
+        raise click.ClickException(f"--db: {db}: no such file")
+    try:
+        is_whole = asyncio.run(_rebuild(build(Config(db=db)).hub, session_ids))
+    except WebchatError as error:
+        raise click.ClickException(error.message) from None
+    sys.exit(0 if is_whole else 1)
+
+
+async def _rebuild(hub: Hub, session_ids: Sequence[str]) -> bool:
+    """Rebuild with a progress bar; False when one could not be."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    failed_count = changed_count = 0
+    console = Console(stderr=True)
+    await hub.start()
+    try:
+        sessions = [await hub.session(session_id(id)) for id in session_ids] or await _all_sessions(hub)
+        with Progress(console=console) as progress:
+            bar = progress.add_task("events", total=sum(session.head for session in sessions))
+            done_count = 0
+            for session in sessions:
+                if not session.exists:
+                    console.print(f"{session.session_id}: no such conversation", markup=False)
+                    failed_count += 1
+                    continue
+                try:
+                    rebuilt = await hub.rebuild(
+                        session.session_id,
+                        progress=lambda events, _, before=done_count: progress.update(bar, completed=before + events),  # type: ignore[misc]
+                    )
+                except WebchatError as error:
+                    console.print(f"{session.session_id}: {error.message}", markup=False)
+                    failed_count += 1
+                else:
+                    changed_count += not rebuilt.is_same
+                done_count += session.head
+                progress.update(bar, completed=done_count)
+    finally:
+        await hub.shutdown()
+    click.echo(f"conversations: {len(sessions)}, {changed_count} changed, {failed_count} failed")
+    return not failed_count
+
+
+async def _all_sessions(hub: Hub) -> list[Session]:
+    sessions: list[Session] = []
+    cursor: str | None = None
+    while True:
+        page = await hub.store.sessions(limit=500, cursor=cursor, where={}, search=None)
+        sessions += page.sessions
+        cursor = page.next
+        if cursor is None:
+            return sessions
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

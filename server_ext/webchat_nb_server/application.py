@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from jupyter_core.paths import jupyter_data_dir
@@ -17,11 +17,14 @@ from traitlets import Bool, Dict, Enum, Unicode
 
 from webchat_nb.app import ChatApp, Config, build
 from webchat_nb.errors import ConfigError, StoreError
+from webchat_nb.stream import Retention
 from webchat_nb.transports.host import Mount
 from webchat_nb.transports.http import routes
 from webchat_nb.wire.requests import Limits
 from webchat_nb_server.login import PER_USER_SETTING, jupyter_host, names_its_users
 from webchat_nb_server.runtime import ChatRuntime
+
+T = TypeVar("T")
 
 MOUNT = "webchat/"
 """Where the routes are, below the server's base URL."""
@@ -36,7 +39,7 @@ class WebChatExtension(ExtensionApp):
 
     db = Unicode(
         "",
-        help="SQLite file of the conversations, or 'memory'. Default: a file in Jupyter's data folder, one for each "
+        help="SQLite file of the conversations, 'memory', or the URL of a Redis that servers share. Default: a file in Jupyter's data folder, one for each "
         "folder that a server is started in.",
     ).tag(config=True)
 
@@ -70,6 +73,11 @@ class WebChatExtension(ExtensionApp):
 
     limits = Dict(
         help="Limits that differ from the default, such as {'max_prompt_chars': 20000}; told to clients in ws.hello.",
+    ).tag(config=True)
+
+    retention = Dict(
+        help="How much is kept of each conversation's log, such as {'max_events': 100000, 'max_age_s': 2592000}; "
+        "timelines stay whole. Default: everything.",
     ).tag(config=True)
 
     debug = Bool(False, help="Log more.").tag(config=True)
@@ -124,15 +132,10 @@ class WebChatExtension(ExtensionApp):
                 profiles_files=[self.profiles_file] if self.profiles_file else [],
                 profiles=dict(self.profiles) or None,
                 default_profile=self.default_profile or None,
-                limits=self._limits(),
+                limits=_converted("limits", dict(self.limits), Limits),
+                retention=_converted("retention", dict(self.retention), Retention),
             )
         )
-
-    def _limits(self) -> Limits:
-        try:
-            return msgspec.convert(dict(self.limits), Limits)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"WebChatExtension.limits: {error}") from None
 
     def _default_db(self) -> Path:
         """A file for this server's folder; its own folder is for the user's eyes only."""
@@ -143,3 +146,15 @@ class WebChatExtension(ExtensionApp):
             raise StoreError(f"{folder}: cannot be made: {error.strerror or error}") from None
         root = hashlib.sha256(str(Path(self._server.root_dir).resolve()).encode()).hexdigest()[:16]
         return folder / f"chat-{root}.db"
+
+
+def _converted(trait: str, value: dict[str, Any], record: type[T]) -> T:
+    """A trait as the record that it describes.
+
+    Raises:
+        ConfigError: It has another key, or a value of another type; the message names it.
+    """
+    try:
+        return msgspec.convert(value, record)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"WebChatExtension.{trait}: {error}") from None

@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from tests.server.processes import serving
 from tests.server.standalone import Socket
-from tests.unit.transports.chats import SCRIPT, submit
+from tests.unit.transports.chats import submit
 from webchat_nb.testing.aio import AsyncTests
-
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+/x/)\n")
-
-
-@asynccontextmanager
-async def serving(folder: Path, *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    (folder / "script.yaml").write_text(SCRIPT, encoding="utf-8")
-    profiles = folder / "profiles.yaml"
-    profiles.write_text("default: fast\nprofiles:\n  - {slug: fast, engine: scripted, script: ./script.yaml}\n")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "webchat_nb.cli", "serve", "--port", "0", "--base-path", "/x",
-        "--profiles", str(profiles), *options,
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
-        found = LISTENING.fullmatch(line)
-        assert found, line
-        yield process, found[1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 class TestServe(AsyncTests):

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from tests.server.standalone import AUTH, TOKEN, StandaloneTests
+from webchat_nb.stream import payload
 from webchat_nb.wire.requests import Limits, Principal
+
+
+@payload
+class ClapHeard:
+    how_loud: int = 0
+    rooms: list[str]
 
 
 class TestPrompts(StandaloneTests):
@@ -123,10 +130,23 @@ class TestReading(StandaloneTests):
         await self._talk()
         assert (await self.get_json("v1/sessions/c1"))["epoch"] != epoch
 
-    async def test_schemas(self) -> None:
+    @pytest.mark.rule("SC4", "SC2")
+    async def test_schemas_are_told_with_their_fields_and_private_kinds_are_not(self) -> None:
+        registry = self.app.hub.registry
+        registry.event("ClapHeard", ClapHeard)
         schemas = (await self.get_json("v1/schemas"))["schemas"]
-        found = {(schema["category"], schema["name"]): schema["message"] for schema in schemas}
-        assert found["entity", "ChatMessage"] == "webchat_nb.contracts.v1.ChatMessage"
+        found = {(schema["category"], schema["name"]): schema for schema in schemas}
+        message = found["entity", "ChatMessage"]
+        assert message["message"] == "webchat_nb.contracts.v1.ChatMessage"
+        assert {"name": "messageId", "type": "string"} in message["fields"]
+        assert found["event", "ClapHeard"] == {
+            "category": "event",
+            "name": "ClapHeard",
+            "message": ClapHeard.DESCRIPTOR.full_name,
+            "fields": [{"name": "howLoud", "type": "int64"}, {"name": "rooms", "type": "string", "repeated": True}],
+        }
+        assert registry.private_kinds
+        assert {name for category, name in found if category == "entity"}.isdisjoint(registry.private_kinds)
 
 
 class TestRefusals(StandaloneTests):

@@ -1,4 +1,4 @@
-"""Conversations in memory: the active run, the waiting ones, the engine; loaded from the log's open runs.
+"""Conversations: what the log says of their open runs, and what this process carries out of them.
 
 Rule: RN1, RN3, EP1, EV1.
 """
@@ -6,8 +6,10 @@ Rule: RN1, RN3, EP1, EV1.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
+
+import msgspec
 
 from webchat_nb.chat.engine import Engine
 from webchat_nb.chat.plan import EnginePlan
@@ -26,7 +28,7 @@ class ActiveRun:
 
     Attributes:
         translator: What of it is open.
-        task: The engine at work; None for a run that a dead server left behind.
+        task: The engine at work; None for a run that this process does not carry out.
         is_ended: Its terminal event is decided; whatever the engine still yields is not heard.
     """
 
@@ -44,30 +46,51 @@ class ActiveRun:
         """Its id."""
         return self.info.run_id
 
+    def abandon(self) -> None:
+        """It was ended from outside: the engine lets go, and nothing more of it is heard."""
+        self.is_ended = True
+        if self.task is not None and self.task is not asyncio.current_task():
+            self.task.cancel()
+
 
 @final
 class Conversation:
-    """One conversation's mutable state; changed only inside commands, so one change at a time."""
+    """What this process holds of one conversation; changed only inside commands, so one change at a time.
 
-    __slots__ = ("_engine", "_engine_signature", "active", "session_id", "waiting")
+    Attributes:
+        active: The run that this process carries out.
+    """
+
+    __slots__ = ("_engine", "_engine_signature", "active", "session_id")
 
     def __init__(self, session_id: SessionId) -> None:
         self.session_id = session_id
         self.active: ActiveRun | None = None
-        self.waiting: list[ChatOpenRun] = []
         self._engine: Engine | None = None
         self._engine_signature = ""
-
-    @property
-    def is_idle(self) -> bool:
-        """No run and an empty queue."""
-        return self.active is None and not self.waiting
 
     def engine_for(self, plan: EnginePlan, build: Callable[[EnginePlan], Engine]) -> Engine:
         """The conversation's engine, built anew exactly when the signature changed (EP1). The one comparison."""
         if self._engine is None or self._engine_signature != plan.signature:
             self._engine, self._engine_signature = build(plan), plan.signature
         return self._engine
+
+
+class OpenRuns(msgspec.Struct, frozen=True):
+    """The runs of a conversation that have not ended, as the log has them.
+
+    Attributes:
+        running: The one under way, wherever it is carried out; None when there is none.
+        waiting: The queue, next one first.
+    """
+
+    running: ChatOpenRun | None
+    waiting: Sequence[ChatOpenRun]
+
+    @property
+    def is_idle(self) -> bool:
+        """No run and an empty queue."""
+        return self.running is None and not self.waiting
 
 
 @final
@@ -77,31 +100,28 @@ class Conversations:
     def __init__(self, hub: Hub, plugins: Sequence[ChatPlugin]) -> None:
         self._hub = hub
         self._plugins = plugins
-        self._loaded: dict[SessionId, Conversation] = {}
+        self._held: dict[SessionId, Conversation] = {}
 
-    def __iter__(self) -> Any:
-        return iter(tuple(self._loaded.values()))
+    def __iter__(self) -> Iterator[Conversation]:
+        return iter(tuple(self._held.values()))
 
-    async def get(self, session_id: SessionId) -> Conversation:
-        """The conversation, loaded if it is not in memory.
+    def get(self, session_id: SessionId) -> Conversation:
+        """What this process holds of the conversation."""
+        return self._held.setdefault(session_id, Conversation(session_id))
 
-        A run that the log says is running, but that nobody in this process carries out, is loaded as an active run
-        without a task: whoever gets it settles it (RN3).
+    def find(self, session_id: SessionId) -> Conversation | None:
+        """The same, or None when it holds nothing."""
+        return self._held.get(session_id)
+
+    async def open_runs(self, session_id: SessionId) -> OpenRuns:
+        """What has not ended.
 
         Raises:
             StoreError: The store cannot be read.
         """
-        conversation = self._loaded.get(session_id)
-        if conversation is None:
-            conversation = Conversation(session_id)
-            for entity in await self._hub.entities(session_id, OPEN_RUN):
-                info: Any = entity.payload
-                if info.status == "running":
-                    conversation.active = ActiveRun(info, await self.recovered(session_id, info))
-                else:
-                    conversation.waiting.append(info)
-            conversation = self._loaded.setdefault(session_id, conversation)
-        return conversation
+        infos: list[Any] = [entity.payload for entity in await self._hub.entities(session_id, OPEN_RUN)]
+        running = next((info for info in infos if info.status == "running"), None)
+        return OpenRuns(running, [info for info in infos if info is not running])
 
     def translator(self, session_id: SessionId, info: ChatOpenRun) -> RunTranslator:
         """A translator for a run that begins."""
@@ -125,5 +145,5 @@ class Conversations:
         return translator
 
     def forget(self, session_id: SessionId) -> None:
-        """Drop it from memory; the next ``get`` loads it again."""
-        self._loaded.pop(session_id, None)
+        """Let go of it: a run that the log says is running is nobody's then, and the next command settles it (RN3)."""
+        self._held.pop(session_id, None)

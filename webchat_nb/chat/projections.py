@@ -37,6 +37,8 @@ TERMINAL: Mapping[str, str] = {
 
 _TITLE_CHARS = 60
 
+_NOTHING: Mapping[str, str] = {}
+
 
 def default_title(prompt: str) -> str:
     """A conversation's first title: the first line of its first prompt, cut at a word."""
@@ -159,6 +161,12 @@ _TIMELINE = {
 }
 
 
+_OWN_EVENTS = frozenset({*_TIMELINE, "ChatEntityEmitted", "ChatConversationCreated", "ChatConversationRenamed"})
+"""Events that mean something to the chat itself; looked up first, since nearly all events are a plugin's tokens."""
+
+_ATTRIBUTE_EVENTS = _OWN_EVENTS | {"ChatTextSegmentStarted"}
+
+
 def _ui(event: LoggedEvent) -> Sequence[UIEvent]:
     payload: Any = event.payload
     match event.name:
@@ -212,11 +220,9 @@ class ChatProjections:
     def project_timeline(self, event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[Op]:
         """The chat's own ops, then the plugins'."""
         plugins = self._plugins.get(event.name, ())
-        own = self._own_ops(event, view)
-        if not plugins:
-            return own
-        if not own and len(plugins) == 1:
+        if event.name not in _OWN_EVENTS and len(plugins) == 1:
             return plugins[0].project_timeline(event, session, view)
+        own = self._own_ops(event, view)
         return [*own, *(op for plugin in plugins for op in plugin.project_timeline(event, session, view))]
 
     def _own_ops(self, event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
@@ -232,15 +238,15 @@ class ChatProjections:
     def project_ui(self, event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[UIEvent]:
         """The chat's own UI events, then the plugins'."""
         plugins = self._plugins.get(event.name, ())
-        own = _ui(event)
-        if not plugins:
-            return own
-        if not own and len(plugins) == 1:
+        if event.name not in _OWN_EVENTS and len(plugins) == 1:
             return plugins[0].project_ui(event, session, view)
+        own = _ui(event)
         return [*own, *(ui for plugin in plugins for ui in plugin.project_ui(event, session, view))]
 
     def project_attributes(self, event: LoggedEvent, session: Session, view: TimelineView) -> Mapping[str, str]:
         """``title``, ``profile``, ``owner``, ``status``, ``turns``, ``last_message``."""
+        if event.name not in _ATTRIBUTE_EVENTS:
+            return _NOTHING
         payload: Any = event.payload
         attributes = session.attributes
         match event.name:

@@ -12,9 +12,12 @@ import asyncio
 import logging
 from typing import Any, final
 
+import msgspec
+
 from webchat_nb.chat.conversations import ActiveRun, Conversation, Conversations
 from webchat_nb.chat.driver import EngineDriver, Planner
 from webchat_nb.chat.ids import IdFactory
+from webchat_nb.chat.run_tasks import CANCEL_GRACE_S, RunTasks
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1 import events_pb2 as ev
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
@@ -22,18 +25,26 @@ from webchat_nb.errors import (
     BusyError,
     QueueFullError,
     ShuttingDownError,
-    StoreError,
     UnknownRunError,
     WebchatError,
 )
 from webchat_nb.stream import Command, CommandTurn, Event, Hub, SessionId
 
-CANCEL_GRACE_S = 5.0
-"""How long the next run waits for a stopped engine to let go."""
-
-_SETTLE_RETRIES_S = (0.1, 0.5, 2.0, 5.0)
-
 _log = logging.getLogger(__name__)
+
+
+class _Runs(msgspec.Struct):
+    """A conversation's runs while a command looks at them.
+
+    Attributes:
+        conversation: What this process holds.
+        active: The run under way, here or elsewhere; None when there is none.
+        waiting: The queue, next one first.
+    """
+
+    conversation: Conversation
+    active: ActiveRun | None
+    waiting: list[ChatOpenRun]
 
 
 @final
@@ -51,11 +62,9 @@ class Runs:
     ) -> None:
         self._hub = hub
         self._conversations = conversations
-        self._driver = EngineDriver(hub, planner)
+        self._tasks = RunTasks(hub=hub, conversations=conversations, driver=EngineDriver(hub, planner))
         self._new_id = new_id
         self._max_queue = max_queue
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closing = False
         self._idle: dict[SessionId, list[asyncio.Future[None]]] = {}
         hub.on_command("ChatStartInference", self._start)
         hub.on_command("ChatStopInference", self._stop)
@@ -67,21 +76,21 @@ class Runs:
 
     async def _start(self, turn: CommandTurn) -> dict[str, Any]:
         """Accept a prompt: start it, let it wait, or refuse it (RN1)."""
-        if self._is_closing:
+        if self._tasks.is_closing:
             raise ShuttingDownError("the server is shutting down")
         request: Any = turn.command.payload
-        conversation = await self._conversation(turn)
-        busy = not conversation.is_idle
+        runs = await self._look(turn)
+        busy = runs.active is not None or bool(runs.waiting)
         if busy and request.on_busy == "reject":
             raise BusyError("a run is active in this conversation")
-        if busy and request.on_busy != "replace" and len(conversation.waiting) >= self._max_queue:
+        if busy and request.on_busy != "replace" and len(runs.waiting) >= self._max_queue:
             raise QueueFullError(f"{self._max_queue} prompts wait already")
         info = self._accept(turn, request)
         if busy and request.on_busy != "replace":
-            return self._enqueue(turn, conversation, info)
-        if conversation.active is not None:
-            self._end(turn, conversation, "stopped", actor=info.actor, reason="replaced by a newer prompt")
-        self._begin(turn, conversation, info)
+            return self._enqueue(turn, runs, info)
+        if runs.active is not None:
+            self._end(turn, runs, "stopped", actor=info.actor, reason="replaced by a newer prompt")
+        await self._begin(turn, runs, info)
         return _answer(info, "started")
 
     def _accept(self, turn: CommandTurn, request: Any) -> ChatOpenRun:
@@ -111,20 +120,19 @@ class Runs:
         )
         return info
 
-    def _enqueue(self, turn: CommandTurn, conversation: Conversation, info: ChatOpenRun) -> dict[str, Any]:
-        position = len(conversation.waiting) + 1
+    def _enqueue(self, turn: CommandTurn, runs: _Runs, info: ChatOpenRun) -> dict[str, Any]:
+        position = len(runs.waiting) + 1
         info.status = "queued"
         self._publish(
             turn,
             ev.ChatInferenceQueued(**_request_of(info), queue_position=position),
         )
-        turn.after_commit(lambda: conversation.waiting.append(info))
         return {**_answer(info, "queued"), "queue_position": position, "queue_depth": position}
 
     async def _stop(self, turn: CommandTurn) -> dict[str, Any]:
         """Stop a running run or drop a waiting one, durably (RN4)."""
         request: Any = turn.command.payload
-        conversation = await self._conversation(turn)
+        runs = await self._look(turn)
         run_id = request.run_id
         if not run_id and request.idempotency_key:
             receipt = await self._hub.store.receipt(
@@ -133,15 +141,13 @@ class Runs:
             if receipt is None:
                 return {"status": "idle"}
             run_id = str(receipt.answer.get("run_id", ""))
-        active = conversation.active
+        active = runs.active
         if active is not None and run_id in ("", active.run_id):
-            self._end(turn, conversation, "stopped", actor=turn.command.actor)
-            self._begin_next(turn, conversation)
+            self._end(turn, runs, "stopped", actor=turn.command.actor)
+            await self._begin_next(turn, runs)
             return {"status": "stopping", "run_id": active.run_id}
-        waiting = next((info for info in conversation.waiting if info.run_id == run_id), None)
-        if waiting is not None:
+        if any(info.run_id == run_id for info in runs.waiting):
             self._publish(turn, ev.ChatInferenceStopped(run_id=run_id, actor=turn.command.actor, reason="dropped"))
-            turn.after_commit(lambda: conversation.waiting.remove(waiting))
             return {"status": "dequeued", "run_id": run_id}
         if run_id and await self._hub.entity(turn.session.session_id, "ChatRun", run_id) is None:
             raise UnknownRunError(f"run_id: no run {run_id!r} in this conversation")
@@ -153,22 +159,22 @@ class Runs:
         Without a run id: only look whether something was left behind or waits.
         """
         request: Any = turn.command.payload
-        conversation = await self._conversation(turn)
-        active = conversation.active
+        runs = await self._look(turn)
+        active = runs.active
         if active is not None:
             if active.run_id != request.run_id or active.is_ended:
                 return {}
             self._end(
                 turn,
-                conversation,
+                runs,
                 request.status,
                 finish_reason=request.finish_reason,
                 error=request.error,
                 code=request.code,
                 retryable=request.retryable,
             )
-        if not self._is_closing:
-            self._begin_next(turn, conversation)
+        if not self._tasks.is_closing:
+            await self._begin_next(turn, runs)
         return {}
 
     async def _create(self, turn: CommandTurn) -> dict[str, Any]:
@@ -189,29 +195,38 @@ class Runs:
 
     # Parts of commands
 
-    async def _conversation(self, turn: CommandTurn) -> Conversation:
-        """The command's conversation; a run that a dead server left behind is ended by this very command (RN3)."""
-        conversation = await self._conversations.get(turn.session.session_id)
-        orphan = conversation.active
-        if orphan is not None and orphan.task is None and not orphan.is_ended:
-            self._end(turn, conversation, "interrupted", error="The server stopped while this was being answered.")
-            conversation.active = None
-            turn.on_refused(lambda: self._conversations.forget(conversation.session_id))
-        return conversation
+    async def _look(self, turn: CommandTurn) -> _Runs:
+        """The conversation's runs; one that a dead server left behind is ended by this very command (RN3)."""
+        session_id = turn.session.session_id
+        conversation = self._conversations.get(session_id)
+        open_runs = await self._conversations.open_runs(session_id)
+        running, driven = open_runs.running, conversation.active
+        if driven is not None and (running is None or running.run_id != driven.run_id):
+            driven.abandon()  # another server ended it
+            driven = conversation.active = None
+        runs = _Runs(conversation, driven, list(open_runs.waiting))
+        if running is not None and driven is None:
+            runs.active = ActiveRun(running, await self._conversations.recovered(session_id, running))
+            if not await self._tasks.is_alive(running.run_id):
+                self._end(turn, runs, "interrupted", error="The server stopped while this was being answered.")
+                runs.active = None
+        return runs
 
-    def _end(self, turn: CommandTurn, conversation: Conversation, status: str, **details: Any) -> None:
+    def _end(self, turn: CommandTurn, runs: _Runs, status: str, **details: Any) -> None:
         """Close what the active run has open, then its one terminal event; the engine is told after the commit."""
-        run = conversation.active
+        run, conversation = runs.active, runs.conversation
         assert run is not None
         turn.publish(*run.translator.settle(status))
         self._publish(turn, _terminal(run.run_id, status, details))
+        if run is not conversation.active:
+            return  # not carried out here
         run.is_ended = True  # nothing that the engine still says may come behind the terminal event
 
         def after() -> None:
             if conversation.active is run:
                 conversation.active = None
-            if run.task is not None and run.task is not asyncio.current_task():
-                run.task.cancel()
+            run.abandon()
+            self._tasks.release(run.run_id)
 
         def refused() -> None:
             run.is_ended = False
@@ -221,67 +236,24 @@ class Runs:
         turn.after_commit(after)
         turn.on_refused(refused)
 
-    def _begin_next(self, turn: CommandTurn, conversation: Conversation) -> None:
-        if conversation.waiting:
-            info = conversation.waiting[0]
-            turn.after_commit(lambda: conversation.waiting.remove(info))
-            self._begin(turn, conversation, info)
+    async def _begin_next(self, turn: CommandTurn, runs: _Runs) -> None:
+        if runs.waiting:
+            await self._begin(turn, runs, runs.waiting[0])
         else:
-            turn.after_commit(lambda: self._tell_idle(conversation.session_id))
+            turn.after_commit(lambda: self._tell_idle(turn.session.session_id))
 
-    def _begin(self, turn: CommandTurn, conversation: Conversation, info: ChatOpenRun) -> None:
+    async def _begin(self, turn: CommandTurn, runs: _Runs, info: ChatOpenRun) -> None:
         """The run is started by this commit; its engine right after it."""
-        info.status = "running"
-        self._publish(
-            turn,
-            ev.ChatInferenceStarted(**_request_of(info)),
-        )
-        before = conversation.active
-
-        def launch() -> None:
-            run = ActiveRun(info, self._conversations.translator(conversation.session_id, info))
-            run.publisher = self._hub.publisher(conversation.session_id)
-            conversation.active = run
-            old = before.task if before is not None else None
-            run.task = asyncio.get_running_loop().create_task(
-                self._drive(conversation, run, old), name=f"webchat-{info.run_id}"
-            )
-            self._tasks.add(run.task)
-            run.task.add_done_callback(self._tasks.discard)
-
-        turn.after_commit(launch)
+        await self._tasks.reserve(info.run_id)
+        turn.on_refused(lambda: self._tasks.release(info.run_id))
+        self._publish(turn, ev.ChatInferenceStarted(**_request_of(info)))
+        started, before = ChatOpenRun(), runs.active
+        started.CopyFrom(info)
+        started.status = "running"
+        turn.after_commit(lambda: self._tasks.launch(runs.conversation, started, before))
 
     def _publish(self, turn: CommandTurn, payload: Any) -> None:
         turn.publish(Event(session_id=turn.session.session_id, name=payload.DESCRIPTOR.name, payload=payload))
-
-    async def _drive(self, conversation: Conversation, run: ActiveRun, old: asyncio.Task[None] | None) -> None:
-        """Let the engine answer, then record how it ended, unless a command ended it."""
-        try:
-            if old is not None and not old.done():
-                await asyncio.wait([old], timeout=CANCEL_GRACE_S)
-            end = await self._driver.drive(conversation, run)
-        finally:
-            if run.publisher is not None:
-                run.publisher.close()
-        if not run.is_ended:
-            await self._settle_run(conversation.session_id, run, end)
-
-    async def _settle_run(self, session_id: SessionId, run: ActiveRun, end: cmd.ChatSettleInference) -> None:
-        """Record the end; when the store refuses, try again for a while, from what the log really holds."""
-        for delay_s in (*_SETTLE_RETRIES_S, None):
-            try:
-                if run.publisher is not None and run.publisher.error is not None:
-                    run.translator = await self._conversations.recovered(session_id, run.info)
-                    run.publisher = None
-                await self._hub.submit(Command(session_id=session_id, name="ChatSettleInference", payload=end))
-                return
-            except StoreError as error:
-                if delay_s is None or self._is_closing:
-                    _log.error("run %s could not be settled: %s", run.run_id, error)
-                    self._conversations.forget(session_id)  # the next one who asks loads and settles it
-                    self._tell_idle(session_id)
-                    return
-                await self._hub.clock.sleep(delay_s)
 
     # Lifecycle
 
@@ -309,40 +281,41 @@ class Runs:
 
     async def wait_idle(self, session_id: SessionId) -> None:
         """Return when the conversation has no run and an empty queue."""
-        conversation = await self._conversations.get(session_id)
-        while not conversation.is_idle:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._idle.setdefault(session_id, []).append(waiter)
-            await waiter
-            conversation = await self._conversations.get(session_id)
+        while not (await self._conversations.open_runs(session_id)).is_idle:
+            if self._hub.store.sharing is None or self._conversations.get(session_id).active is not None:
+                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._idle.setdefault(session_id, []).append(waiter)
+                await waiter
+            else:
+                await self._wait_for_others(session_id)
+
+    async def _wait_for_others(self, session_id: SessionId) -> None:
+        """Return when another server ended a run."""
+        subscription = await self._hub.subscribe(session_id, window=1)
+        try:
+            if (await self._conversations.open_runs(session_id)).is_idle:
+                return
+            async for delivery in subscription:
+                if not delivery.is_text:
+                    return
+        finally:
+            subscription.close()
 
     async def erase(self, session_id: SessionId) -> None:
         """Stop what runs, drop what waits, then erase the conversation."""
-        conversation = await self._conversations.get(session_id)
-        conversation.waiting.clear()
-        run = conversation.active
+        run = self._conversations.get(session_id).active
         if run is not None:
-            run.is_ended = True
+            run.abandon()
             if run.task is not None:
-                run.task.cancel()
                 await asyncio.wait([run.task], timeout=CANCEL_GRACE_S)
+            self._tasks.release(run.run_id)
         await self._hub.erase(session_id)
         self._conversations.forget(session_id)
         self._tell_idle(session_id)
 
     async def shutdown(self) -> None:
         """Settle active runs as interrupted; what waits stays in the store and starts with the next server."""
-        self._is_closing = True
-        for conversation in self._conversations:
-            run = conversation.active
-            if run is not None and not run.is_ended:
-                end = cmd.ChatSettleInference(
-                    run_id=run.run_id, status="interrupted", error="The server was shut down while this was answered."
-                )
-                await self._settle_run(conversation.session_id, run, end)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.shutdown()
 
     def _tell_idle(self, session_id: SessionId) -> None:
         for waiter in self._idle.pop(session_id, ()):

@@ -197,9 +197,8 @@ class TestFollowing(ConnectionTests):
     async def test_the_end_of_a_connection_lets_go_of_its_subscriptions(self) -> None:
         async with self.connect() as client:
             await client.say(subscribe())
-            live = self.app.hub._session("c1")  # type: ignore[arg-type]
-            assert live.fanout.subscriber_count == 1
-        assert live.fanout.subscriber_count == 0
+            assert self.app.hub.evict(idle_longer_than_s=0) == []
+        assert self.app.hub.evict(idle_longer_than_s=0) == ["c1"]
 
     @pytest.mark.rule("RN4")
     async def test_a_disconnect_stops_no_run(self) -> None:

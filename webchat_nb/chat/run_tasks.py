@@ -1,0 +1,169 @@
+"""Engines at work: started when a run's start is committed, told when it was ended, settled when they end by themselves.
+
+Where several servers share a store, each run is held by a lease of the server that carries it out. A run whose lease
+ended is nobody's, and whoever sees it settles it.
+
+Rule: RN2, RN3, RN5, RN8. Source: seeds 000 §5, 003.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, final
+
+from webchat_nb.chat.conversations import ActiveRun, Conversation, Conversations
+from webchat_nb.chat.driver import EngineDriver
+from webchat_nb.chat.projections import OPEN_RUN
+from webchat_nb.contracts.v1 import commands_pb2 as cmd
+from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
+from webchat_nb.errors import StoreConflictError, StoreError
+from webchat_nb.stream import Command, Committed, Hub, SessionId, TimelineView
+
+CANCEL_GRACE_S = 5.0
+"""How long the next run waits for a stopped engine to let go."""
+
+TERMINAL_EVENTS = frozenset(f"ChatInference{end}" for end in ("Finished", "Stopped", "Failed", "Interrupted"))
+
+_RELEASING = "webchat-release-"
+_SETTLE_RETRIES_S = (0.1, 0.5, 2.0, 5.0)
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class RunTasks:
+    """The engines that this process lets work."""
+
+    def __init__(self, *, hub: Hub, conversations: Conversations, driver: EngineDriver) -> None:
+        self._hub = hub
+        self._conversations = conversations
+        self._driver = driver
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reserved: set[str] = set()
+        self._leasing = asyncio.Lock()
+        self._leases = hub.store.sharing.leases if hub.store.sharing is not None else None
+        self.is_closing = False
+        if self._leases is not None:
+            hub.observe(self._see)
+
+    async def reserve(self, run_id: str) -> None:
+        """Make the run this process's, before its start is committed.
+
+        Raises:
+            StoreConflictError: Another server is starting it.
+        """
+        if self._leases is None:
+            return
+        self._reserved.add(run_id)
+        async with self._leasing:
+            if await self._leases.take(_lease(run_id)):
+                return
+        self._reserved.discard(run_id)
+        raise StoreConflictError(f"run {run_id}: another server is starting it")
+
+    def release(self, run_id: str) -> None:
+        """It is not this process's any more, or never became so."""
+        if self._leases is not None:
+            self._reserved.discard(run_id)
+            self._spawn(self._give_back(run_id), name=f"{_RELEASING}{run_id}")
+
+    async def _give_back(self, run_id: str) -> None:
+        assert self._leases is not None
+        async with self._leasing:  # a command that is tried again reserves its run again
+            if run_id not in self._reserved:
+                with suppress(StoreError):  # it ends by itself
+                    await self._leases.give_back(_lease(run_id))
+
+    async def is_alive(self, run_id: str) -> bool:
+        """Whether another server carries the run out."""
+        return self._leases is not None and await self._leases.is_held(_lease(run_id))
+
+    def launch(self, conversation: Conversation, info: ChatOpenRun, before: ActiveRun | None) -> None:
+        """Let the engine begin; the run's start is committed.
+
+        Args:
+            conversation: Whose run.
+            info: The run.
+            before: The run that it takes over from, whose engine may not have let go yet.
+        """
+        session_id = conversation.session_id
+        run = ActiveRun(info, self._conversations.translator(session_id, info))
+
+        def is_running(timeline: TimelineView) -> bool:
+            kept = timeline.get(OPEN_RUN, run.run_id)
+            payload: Any = kept.payload if kept is not None else None
+            return payload is not None and payload.status == "running"
+
+        run.publisher = self._hub.publisher(session_id, while_=is_running)
+        conversation.active = run
+        old = before.task if before is not None else None
+        run.task = self._spawn(self._drive(conversation, run, old), name=f"webchat-{info.run_id}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _drive(self, conversation: Conversation, run: ActiveRun, old: asyncio.Task[None] | None) -> None:
+        """Let the engine answer, then record how it ended, unless a command ended it."""
+        try:
+            if old is not None and not old.done():
+                await asyncio.wait([old], timeout=CANCEL_GRACE_S)
+            end = await self._driver.drive(conversation, run)
+        finally:
+            if run.publisher is not None:
+                run.publisher.close()
+        if not run.is_ended:
+            await self.settle(conversation.session_id, run, end)
+
+    async def settle(self, session_id: SessionId, run: ActiveRun, end: cmd.ChatSettleInference) -> None:
+        """Record the end; when the store refuses, try again for a while, from what the log really holds."""
+        for delay_s in (*_SETTLE_RETRIES_S, None):
+            try:
+                if run.publisher is not None and run.publisher.error is not None:
+                    run.translator = await self._conversations.recovered(session_id, run.info)
+                    run.publisher = None
+                await self._hub.submit(Command(session_id=session_id, name="ChatSettleInference", payload=end))
+                return
+            except StoreError as error:
+                if delay_s is None or self.is_closing:
+                    _log.error("run %s could not be settled: %s", run.run_id, error)
+                    self._conversations.forget(session_id)  # the next one who asks settles it
+                    self.release(run.run_id)
+                    return
+                await self._hub.clock.sleep(delay_s)
+
+    def _see(self, committed: Committed) -> None:
+        """Another server may have ended a run that is carried out here."""
+        conversation = self._conversations.find(committed.session.session_id)
+        run = conversation.active if conversation is not None else None
+        if conversation is None or run is None or committed.is_own:
+            return
+        for event in committed.events:
+            ended: Any = event.payload
+            if event.name in TERMINAL_EVENTS and ended.run_id == run.run_id:
+                run.abandon()
+                conversation.active = None
+
+    async def shutdown(self) -> None:
+        """Settle active runs as interrupted, then end all engines."""
+        self.is_closing = True
+        for conversation in self._conversations:
+            run = conversation.active
+            if run is not None and not run.is_ended:
+                end = cmd.ChatSettleInference(
+                    run_id=run.run_id, status="interrupted", error="The server was shut down while this was answered."
+                )
+                await self.settle(conversation.session_id, run, end)
+        for task in tuple(self._tasks):
+            if not task.get_name().startswith(_RELEASING):
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _lease(run_id: str) -> str:
+    return f"run:{run_id}"
