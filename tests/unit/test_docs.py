@@ -85,6 +85,14 @@ def test_the_program_of_the_reference_runs() -> None:
     assert ended.stdout.split()[-1] == "run.finished"
 
 
+def test_the_program_of_the_stream_prints_what_is_said() -> None:
+    text = (ROOT / "docs" / "stream.md").read_text(encoding="utf-8")
+    (program,), (printed,) = blocks(text, "python"), blocks(text, "text")
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == printed
+
+
 def test_the_profiles_and_the_script_of_the_readme_can_be_used(tmp_path: Path) -> None:
     profiles, script = blocks(README, "yaml")
     (tmp_path / "profiles.yaml").write_text(profiles)
