@@ -78,7 +78,8 @@ class Fold:
         field = json_name(op.field)
         text = entity.get(field, "")
         assert len(text.encode("utf-16-le")) // 2 == op.at, f"{key} is not {op.at} code units long"
-        entity[field] = text + op.text
+        if op.text:  # protobuf JSON leaves an empty text out
+            entity[field] = text + op.text
         entity["updated"] = op.updated
 
     @property
