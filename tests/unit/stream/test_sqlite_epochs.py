@@ -80,6 +80,14 @@ class TestEpochs(AsyncTests):
         shutil.copytree(backup, path.parent)
         assert await visit(path) != first
 
+    async def test_a_restored_folder_is_seen_even_where_the_file_has_its_old_inode(self, path: Path) -> None:
+        first = await visit(path)
+        old = {file: file.read_bytes() for file in path.parent.iterdir()}
+        await visit(path)
+        for file, content in old.items():
+            file.write_bytes(content)
+        assert await visit(path) != first
+
     async def test_a_database_without_its_sidecar_changes_the_epoch(self, path: Path) -> None:
         first = await visit(path)
         path.with_name("chat.db-incarnation").unlink()

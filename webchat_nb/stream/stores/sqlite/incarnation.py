@@ -3,8 +3,9 @@
 A client's cursor says "epoch E, ordinal 17". After a backup is restored, ordinal 17 of the same epoch may soon name
 another event, and the client would never notice. So every open and every clean close writes a new random *incarnation*
 both into the database and into a sidecar, ``<path>-incarnation``. A file copied back from a backup holds an older one
-than the sidecar. A whole folder copied back brings its sidecar along, but the database has another inode then, which
-the sidecar remembers too. A crash of ours between the two writes is no mismatch: the sidecar names both incarnations
+than the sidecar. A whole folder copied back brings its sidecar along, but the database has another inode then, or, where
+the file system gave it the same one again, another time of change: the sidecar remembers the inode, and after a clean
+close the time. A crash of ours between the two writes is no mismatch: the sidecar names both incarnations
 meanwhile.
 
 A mismatch, a missing sidecar, or a crash in a mode that may have lost the tail gives the store a new *generation*:
@@ -30,9 +31,11 @@ from webchat_nb.stream.stores.sqlite.commit_points import CommitPoint, Probe
 from webchat_nb.stream.stores.sqlite.schema import read_meta, write_meta
 
 
-class _Sidecar(msgspec.Struct, frozen=True):
+class _Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     incarnations: list[str]
     inode: int
+    changed_ns: int | None = None
+    """When the database's inode was changed last; None while it is open, and after a crash."""
 
 
 def begin(
@@ -73,12 +76,23 @@ def end(connection: sqlite3.Connection, path: Path, *, new_id: Callable[[], str]
     _renew(connection, path, {"may_lose_tail": "0"}, new_id, probe, old=old)
 
 
+def seal(path: Path) -> None:
+    """Remember when the database was changed last; called when it is closed and changes no more."""
+    sidecar = msgspec.json.decode(_sidecar(path).read_bytes(), type=_Sidecar)
+    _write(path, sidecar.incarnations, changed_ns=path.stat().st_ctime_ns)
+
+
 def _recognises(path: Path, incarnation: str | None) -> bool:
     try:
         sidecar = msgspec.json.decode(_sidecar(path).read_bytes(), type=_Sidecar)
     except (FileNotFoundError, msgspec.DecodeError):
         return False
-    return incarnation in sidecar.incarnations and sidecar.inode == path.stat().st_ino
+    found = path.stat()
+    return (
+        incarnation in sidecar.incarnations
+        and sidecar.inode == found.st_ino
+        and sidecar.changed_ns in (None, found.st_ctime_ns)
+    )
 
 
 def _renew(
@@ -103,11 +117,12 @@ def _renew(
     _write(path, [new])
 
 
-def _write(path: Path, incarnations: list[str]) -> None:
+def _write(path: Path, incarnations: list[str], *, changed_ns: int | None = None) -> None:
     """Replace the sidecar, durably."""
     sidecar, draft = _sidecar(path), Path(f"{path}-incarnation.tmp")
     with draft.open("wb") as file:
-        file.write(msgspec.json.encode(_Sidecar(incarnations, path.stat().st_ino)))
+        kept = _Sidecar(incarnations=incarnations, inode=path.stat().st_ino, changed_ns=changed_ns)
+        file.write(msgspec.json.encode(kept))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(sidecar)

@@ -162,20 +162,24 @@ class Connections:
                 self.write.execute("VACUUM")
             incarnation.end(self.write, self._path, new_id=self._new_id, probe=self._probe)
             self.checkpoint.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
+        except BaseException:
             self._close_all()
+            raise
+        self._close_all(is_clean=True)
 
     def _is_mostly_free(self) -> bool:
         (page_count,) = self.write.execute("PRAGMA page_count").fetchone()
         (free_count,) = self.write.execute("PRAGMA freelist_count").fetchone()
         return bool(free_count > _VACUUM_PAGES and free_count > page_count // 2)
 
-    def _close_all(self) -> None:
+    def _close_all(self, *, is_clean: bool = False) -> None:
         try:
             for connection in self._opened:
                 connection.close()
             if self._wal is not None:
                 self._wal.close()
+            if is_clean:
+                incarnation.seal(self._path)
         finally:
             self._let_go()
 
