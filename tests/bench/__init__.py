@@ -11,9 +11,10 @@ in and runs in turns with it, because machines are noisy: medians of repetitions
 | ``throughput`` | events per second to 1, 10 and 100 clients, beside a bare websocket (G1) |
 | ``encoding`` | frames are encoded once, whatever the number of clients |
 | ``reconnect`` | what a reconnection and a snapshot cost with a long history (G6) |
+| ``notebook`` | bytes and losses on the way to a notebook, beside a trait that is synced (G9) |
 | ``memory`` | an idle connection and an idle conversation (G10) |
 | ``bundle`` | the browser's half (G11) |
 
-``measurement`` is what a room gives back, ``stage`` the server under test, ``clients`` the other process. A room runs in
-a process of its own. Nothing here fails because something is slow; the targets are shown beside the values.
+``measurement`` is what a room gives back, ``stage`` the server under test, ``clients`` the other process, ``limits``
+what the machine can do at all. A room runs in a process of its own. Nothing here fails because something is slow; the targets are shown beside the values.
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import answers, bundle, encoding, memory, pace, reconnect, throughput
+from tests.bench import answers, bundle, encoding, memory, notebook, pace, reconnect, throughput
 from tests.bench.measurement import Measurement, Room, to_table, write_json
 
 ROOMS: dict[str, tuple[Room, tuple[str, ...]]] = {
@@ -22,6 +22,7 @@ ROOMS: dict[str, tuple[Room, tuple[str, ...]]] = {
     "throughput": (throughput.run, ("G1",)),
     "encoding": (encoding.run, ("encode",)),
     "reconnect": (reconnect.run, ("G6",)),
+    "notebook": (notebook.run, ("G9",)),
     "memory": (memory.run, ("G10",)),
     "bundle": (bundle.run, ("G11", "bundle")),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,8 +18,10 @@ from tests.bench.clients import Clients, client_process
 from tests.bench.measurement import Measurement, measured
 from tests.bench.prose import words
 from tests.bench.stage import CONVERSATION, END, Answering, answering, ask, bare, begin_message, delta, join
+from webchat_nb.stream import FanoutSettings
 
 _SHORT, _LONG = 2_000, 20_000
+_ONE_FRAME = FanoutSettings(flush_interval_s=0, merge_backlog_bytes=1 << 30, max_backlog_bytes=1 << 30)
 _IO = Path("/proc/self/io")
 
 
@@ -41,11 +43,15 @@ def run(is_quick: bool) -> Iterable[Measurement]:
 async def _measure(repetitions: int, *, sparse_count: int) -> list[Measurement]:
     short: list[_Answer] = []
     long: list[_Answer] = []
+    short_frames: list[_Answer] = []
+    long_frames: list[_Answer] = []
     bares: list[float] = []
     with client_process() as clients:
         for _ in range(repetitions):
             short.append(await _answer(clients, _SHORT))
             long.append(await _answer(clients, _LONG))
+            short_frames.append(await _answer(clients, _SHORT, _ONE_FRAME))
+            long_frames.append(await _answer(clients, _LONG, _ONE_FRAME))
             bares.append(await _bare_cpu_s(clients, _SHORT))
         sparse = [await _sparse(sparse_count) for _ in range(repetitions)]
     texts = [each.text_bytes for each in long]
@@ -74,6 +80,7 @@ async def _measure(repetitions: int, *, sparse_count: int) -> list[Measurement]:
             [each.disk_bytes for each in long],
             beside=[each.log_bytes for each in long],
         ),
+        *_judge_frames(short_frames, long_frames),
         measured("G5.disk.one_by_one", "bytes per token", [each.disk_bytes for each in sparse], at_most=4600),
         measured(
             "commits.grouped",
@@ -85,9 +92,21 @@ async def _measure(repetitions: int, *, sparse_count: int) -> list[Measurement]:
     ]
 
 
-async def _answer(clients: Clients, word_count: int) -> _Answer:
+def _judge_frames(short: Sequence[_Answer], long: Sequence[_Answer]) -> Iterable[Measurement]:
+    """The same with a frame for each event: what merging is worth, and that it hides no growth."""
+    texts = [each.text_bytes for each in long]
+    wires, disks = [each.wire_bytes for each in long], [each.disk_bytes for each in long]
+    cpus_ms = [1000 * each.cpu_s / (_LONG / 1000) for each in long]
+    yield measured("G3.cpu.one_frame", "ms per 1,000 tokens", cpus_ms)
+    short_wires = [each.wire_bytes for each in short]
+    yield measured("G4.wire.growth.one_frame", "bytes for 20k words", wires, beside=short_wires, at_most=10.5)
+    yield measured("G4.wire.per_text.one_frame", "wire bytes", wires, beside=texts)
+    yield measured("G5.disk.per_text.one_frame", "disk bytes", disks, beside=texts, at_most=150)
+
+
+async def _answer(clients: Clients, word_count: int, fanout: FanoutSettings | None = None) -> _Answer:
     text = "".join(words(word_count))
-    async with answering(say=text) as served:
+    async with answering(say=text, fanout=fanout or FanoutSettings()) as served:
         await ask(served, "warm up", "other")
         await join(clients, served.port)
         before, before_bytes, before_s = served.app.hub.store.usage(), _written(served), time.process_time()

@@ -101,14 +101,19 @@ class Bare:
 
     def send(self, ordinal: int, text: str, type: str = "llm.delta") -> None:
         """One event to all clients: the same envelope as ours, encoded once."""
-        seq = str(ordinal)
-        append = {"op": "append", "kind": "ChatMessage", "id": MESSAGE_ID, "field": "content"}
-        event = {"type": type, "id": MESSAGE_ID, "conv_id": CONVERSATION, "seq": seq, "prev": str(ordinal - 1)}
-        event |= {"stream_id": f"{seq}-0", "at_ms": 1_700_000_000_000, "data": {}}
-        event["ops"] = [append | {"at": ordinal, "text": text, "updated": seq}]
-        frame = msgspec.json.encode({"sem": True, "event": event}).decode()
+        frame = bare_frame(ordinal, text, type).decode()
         for client in self._sockets:
             client.write_message(frame)
+
+
+def bare_frame(ordinal: int, text: str, type: str = "llm.delta") -> bytes:
+    """The envelope of one event, as ours writes it."""
+    seq = str(ordinal)
+    append = {"op": "append", "kind": "ChatMessage", "id": MESSAGE_ID, "field": "content"}
+    event = {"type": type, "id": MESSAGE_ID, "conv_id": CONVERSATION, "seq": seq, "prev": str(ordinal - 1)}
+    event |= {"stream_id": f"{seq}-0", "at_ms": 1_700_000_000_000, "data": {}}
+    event["ops"] = [append | {"at": ordinal, "text": text, "updated": seq}]
+    return msgspec.json.encode({"sem": True, "event": event})
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ does. Ours numbers, projects and commits each event before it is sent; the bare 
 last client, in another process, has the end.
 
 ``merged`` is how it is shipped: text is held for a moment and neighbours become one frame, so its ratio is not like for
-like. ``one_frame`` sends a frame for each event, to each client, however far behind the client is.
+like. ``one_frame`` sends a frame for each event, to each client, however far behind the client is. ``limit`` is what the
+machine can do at all: see ``limits``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import get_args
 
 import msgspec
 
 from tests.bench.clients import Clients, client_process
+from tests.bench.limits import group_commit_rate, preframed_rate
 from tests.bench.measurement import Measurement, measured
 from tests.bench.prose import words
 from tests.bench.stage import (
@@ -63,16 +66,30 @@ def run(is_quick: bool) -> Iterable[Measurement]:
 async def _measure(repetitions: int, *, divisor: int) -> list[Measurement]:
     ours: dict[tuple[str, int], list[float]] = {(name, count): [] for name in _MODES for count in _BARE_COUNT}
     beside: dict[int, list[float]] = {count: [] for count in _BARE_COUNT}
+    preframed: dict[int, list[float]] = {count: [] for count in _BARE_COUNT}
+    commits: dict[Synchronous, list[float]] = {mode: [] for mode in get_args(Synchronous)}
     with client_process() as clients:
         for _ in range(repetitions):
             for client_count, bare_count in _BARE_COUNT.items():
                 beside[client_count].append(await _bare_rate(clients, client_count, bare_count // divisor))
+                preframed[client_count].append(await preframed_rate(clients, client_count, 2 * bare_count // divisor))
                 for name, mode in _MODES.items():
                     count = _MERGED_COUNT if mode.hold_s else 2 * bare_count
                     ours[name, client_count].append(await _our_rate(clients, mode, client_count, count // divisor))
+            for synchronous, rates in commits.items():
+                rates.append(group_commit_rate(synchronous, _MERGED_COUNT))
     return [
-        measured(f"G1.{name}.{count}", "events/s", rates, beside=beside[count], at_least=_MODES[name].targets[count])
-        for (name, count), rates in ours.items()
+        *(
+            measured(
+                f"G1.{name}.{count}", "events/s", rates, beside=beside[count], at_least=_MODES[name].targets[count]
+            )
+            for (name, count), rates in ours.items()
+        ),
+        *(
+            measured(f"G1.limit.preframed.{count}", "events/s", rates, beside=beside[count])
+            for count, rates in preframed.items()
+        ),
+        *(measured(f"G1.limit.group_commit.{mode}", "events/s", rates) for mode, rates in commits.items()),
     ]
 
 

@@ -9,20 +9,27 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import SO_SNDBUF, SOL_SOCKET
 from tempfile import TemporaryDirectory
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from webchat_nb.app import Config, build
-from webchat_nb.chat.engine import EngineEvent, RunRequest, TextDelta
+from webchat_nb.chat.engine import EngineEvent, RunRequest, TextDelta, ThinkingDelta
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.stream import FanoutSettings
 from webchat_nb.transports.standalone import make_application
 
 TOKEN = "T"
 PIECE_INTERVAL_S = 0.01
-MAX_BACKLOG_BYTES = 64 << 10
+MAX_BACKLOG_BYTES = 128 << 10
+_SEGMENT_PIECES = 20
+"""Pieces after which the other speaks, the answer or the thought: each whole text is far below the backlog's bound."""
+
+_SEND_BUFFER_BYTES = 64 << 10
+"""Of each connection: the system would otherwise take megabytes for a client that reads nothing."""
+
 _PADDING = "x" * 2000
 
 
@@ -31,10 +38,11 @@ class StampingEngine:
 
     async def run(self, request: RunRequest) -> AsyncIterator[EngineEvent]:
         due_s = time.monotonic()
-        for _ in range(int(request.prompt)):
+        for number in range(int(request.prompt)):
             due_s += PIECE_INTERVAL_S
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            yield TextDelta(f"<{time.monotonic_ns()}>{_PADDING}")
+            text = f"<{time.monotonic_ns()}>{_PADDING}"
+            yield TextDelta(text) if number // _SEGMENT_PIECES % 2 else ThinkingDelta(text)
 
 
 async def serve() -> None:
@@ -56,10 +64,9 @@ async def serve() -> None:
             fanout=fanout,
         )
         async with build(config) as app:
-            server, sockets = (
-                HTTPServer(make_application(lambda: app.service, token=TOKEN, ui=False)),
-                bind_sockets(0, "127.0.0.1"),
-            )
+            server = HTTPServer(make_application(lambda: app.service, token=TOKEN, ui=False))
+            sockets = bind_sockets(0, "127.0.0.1")
+            sockets[0].setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER_BYTES)  # connections inherit it
             server.add_sockets(sockets)
             print(sockets[0].getsockname()[1], flush=True)
             await asyncio.Event().wait()

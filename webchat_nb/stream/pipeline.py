@@ -106,7 +106,7 @@ class Pipeline:
 
     def add(self, live: LiveSession, unit: Unit) -> None:
         """Put a unit at the end of its session's inbox."""
-        live.inbox.append(unit)
+        live.put(unit)
         self._added_count += 1
         self.wake(live)
 
@@ -216,8 +216,8 @@ class Pipeline:
                 await self._loader.ensure(live)
                 batch = Batch(live, self._clock.now_ms())
                 live.is_in_flight = True
-                while live.has_work() and live.inbox and room > 0:
-                    room -= await self._project_unit(batch, live.inbox.popleft())
+                while live.has_units and live.has_work() and room > 0:
+                    room -= await self._project_unit(batch, live.take())
             except OutrunError:
                 self._step_back(batch, StoreConflictError(f"session {live.session_id}: another server was faster"))
                 continue
@@ -225,7 +225,7 @@ class Pipeline:
                 self._give_up([batch] if batch else [], error)
                 self._refuse_inbox(live, error)
                 continue
-            if live.inbox:
+            if live.has_units:
                 self._ready[live] = None
             if batch.units:
                 batches.append(batch)
@@ -271,7 +271,7 @@ class Pipeline:
                 try:
                     await self._loader.load_missing(live, missing)
                 except OutrunError:
-                    live.inbox.appendleft(unit)
+                    live.put_back(unit)
                     raise
                 except WebchatError as error:
                     unit.done(unit, error)
@@ -297,7 +297,7 @@ class Pipeline:
             kept.records = [failing.record("fail", at_ms, before=before)]
 
         kept = Unit((), lambda *_: None, guard=count_up)
-        live.inbox.appendleft(kept)
+        live.put_back(kept)
 
     async def _commit(self, batches: Sequence[Batch]) -> None:
         commits = [self._to_commit(batch) for batch in batches]
@@ -372,7 +372,7 @@ class Pipeline:
         live.is_loaded = False
         live.land()
         facts = [unit for unit, _ in batch.units if not unit.is_decision]
-        live.inbox.extendleft(reversed(facts))
+        live.put_back(*facts)
         self.wake(live)
         for unit, _ in batch.units:
             if unit.is_decision:
@@ -393,6 +393,6 @@ class Pipeline:
 
     def _refuse_inbox(self, live: LiveSession, error: WebchatError) -> None:
         """What waits behind a refused unit may build on it, so it is refused too."""
-        while live.inbox:
-            unit = live.inbox.popleft()
+        while live.has_units:
+            unit = live.take()
             unit.done(unit, error)

@@ -48,9 +48,11 @@ class LiveTimeline:
         is_complete: Nothing of the session is in the store only (it is new), so that what is not here is nowhere.
     """
 
+    __slots__ = ("_complete_kinds", "_entities", "_is_complete", "_undo", "dirty", "tombstones", "touched")
+
     def __init__(self, *, is_complete: bool) -> None:
         self._entities: dict[EntityKey, LiveEntity | None] = {}
-        self._complete_kinds: set[str] = set()
+        self._complete_kinds: frozenset[str] = frozenset()
         self._is_complete = is_complete
         self._undo: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self.dirty: dict[EntityKey, LiveEntity] = {}
@@ -106,7 +108,7 @@ class LiveTimeline:
         """Take over all entities of a kind."""
         for row in rows:
             self.load(kind, row.id, row, parse)
-        self._complete_kinds.add(kind)
+        self._complete_kinds |= {kind}
 
     def apply(self, ops: Sequence[Op], ordinal: Ordinal) -> list[Upsert | Appended | Remove]:
         """Carry out the ops of one event.

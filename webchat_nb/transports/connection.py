@@ -1,7 +1,9 @@
 """One connection: a client's frames against the application, whatever carries them.
 
 A websocket, a notebook comm and the loopback of the tests all drive this. Reading, writing and working are apart:
-``receive`` does not wait for the application, one task writes, and work goes on in order per conversation.
+``receive`` does not wait for the application, whoever has something new writes it at once unless a write is still
+under way, and work goes on in order per conversation. So a live frame costs no turn of the event loop, and an idle
+connection no task.
 
 Rule: FR1, FR2, FR8, FR9, FR12, FR14, RN4, AC4.
 """
@@ -55,6 +57,28 @@ class Connection:
         settings: Heartbeat and time-outs.
     """
 
+    __slots__ = (
+        "_backend",
+        "_clock",
+        "_following",
+        "_host_check",
+        "_is_open",
+        "_join",
+        "_lanes",
+        "_next_recheck_s",
+        "_outbox",
+        "_recheck",
+        "_sending",
+        "_sending_since_s",
+        "_settings",
+        "_sink",
+        "_subscriber",
+        "_timer",
+        "_who",
+        "_why",
+        "id",
+    )
+
     def __init__(
         self,
         *,
@@ -77,14 +101,14 @@ class Connection:
         self._settings = settings or ConnectionSettings()
         now_s = self._clock.steady_s()
         self._subscriber = Subscriber(limits=backend.limits, heartbeat=self._settings.heartbeat, now_s=now_s)
-        self._outbox = Outbox()
+        self._outbox = Outbox(self._write)
         self._following = Following(backend=backend, who=who, outbox=self._outbox)
         self._lanes = Lanes()
+        self._sending: asyncio.Future[None] | None = None
         self._sending_since_s: float | None = None
         self._next_recheck_s = now_s + self._settings.recheck_interval_s
         self._recheck: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
-        self._writer: asyncio.Task[None] | None = None
         self._why: CloseCode | None = None
         self._is_open = False
 
@@ -92,17 +116,15 @@ class Connection:
         """Say hello, then subscribe to the conversation of the URL (FR1)."""
         self._is_open = True
         interval_s = self._settings.heartbeat.interval_s
-        for frame in await greet(
-            self._backend, self._who, self._join, self.id, now_ms=self._clock.now_ms(), heartbeat_s=interval_s
-        ):
-            self._put(frame)
-        self._writer = asyncio.ensure_future(self._write())
-        self._schedule_tick()
         join = self._join
-        if join.conv_id is not None:
-            self._act(
-                self._subscriber.join(conv_id=join.conv_id, epoch=join.epoch, since=join.since, window=join.window)
-            )
+        greeting, conv_id = await greet(
+            self._backend, self._who, join, self.id, now_ms=self._clock.now_ms(), heartbeat_s=interval_s
+        )
+        for frame in greeting:
+            self._put(frame)
+        self._schedule_tick()
+        if conv_id is not None:
+            self._act(self._subscriber.join(conv_id=conv_id, epoch=join.epoch, since=join.since, window=join.window))
 
     async def receive(self, text: str | bytes) -> None:
         """Take a frame of the client. Waits only when the client sends faster than it reads or than we can work."""
@@ -130,9 +152,9 @@ class Connection:
         self._following.drop_all()
         if self._timer is not None:
             self._timer.cancel()
-        for task in (self._writer, self._recheck):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
+        for waiting in (self._sending, self._recheck):
+            if waiting is not None and waiting is not asyncio.current_task():
+                waiting.cancel()
         self._outbox.wake_readers()
 
     async def settle(self) -> None:
@@ -184,25 +206,42 @@ class Connection:
             if lag is not None:
                 self._put(frames.Unsubscribed(conv_id=conv_id))
 
-    async def _write(self) -> None:
-        """The one writer: waits for the socket, so that nobody else has to."""
+    def _write(self) -> None:
+        """Send what is due; when the sink has to wait, go on when it has room. Never raises: publishers call this."""
+        if not self._is_open or self._sending is not None:
+            return
         try:
-            while True:
-                await self._outbox.wait_for_something()
-                while due := self._collect():
-                    self._sending_since_s = self._clock.steady_s()
-                    await self._sink.send(due)
-                    self._sending_since_s = None
-                    self._outbox.wake_readers()
-                if self._why is not None:
-                    self._sink.close(self._why.code, self._why.reason)
-                    self.detach()
+            while due := self._collect():
+                self._sending_since_s = self._clock.steady_s()
+                sending = self._sink.send(due)
+                if sending is not None:
+                    self._sending = asyncio.ensure_future(sending)
+                    self._sending.add_done_callback(self._go_on)
                     return
-        except SinkClosedError:
-            self.detach()
-        except Exception:  # noqa: BLE001 - a fault of ours must end the connection, not silence it
-            _log.exception("connection %s: writing failed", self.id)
-            self.detach()
+                self._sending_since_s = None
+                self._outbox.wake_readers()
+            if self._why is not None:
+                self._sink.close(self._why.code, self._why.reason)
+                self.detach()
+        except Exception as error:  # noqa: BLE001 - the end of this connection, of nothing else
+            self._fail(error)
+
+    def _go_on(self, sent: asyncio.Future[None]) -> None:
+        """The sink has room again, or is gone."""
+        self._sending = self._sending_since_s = None
+        if sent.cancelled():
+            return
+        error = sent.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        self._outbox.wake_readers()
+        self._write()
+
+    def _fail(self, error: BaseException) -> None:
+        self.detach()
+        if not isinstance(error, SinkClosedError):  # a fault of ours must end the connection, not silence it
+            _log.error("connection %s: writing failed", self.id, exc_info=error)
             self._sink.close(_INTERNAL_ERROR, "internal")
 
     def _collect(self) -> list[bytes]:
@@ -242,7 +281,7 @@ class Connection:
 
     def _end(self, why: CloseCode) -> None:
         """Close: after what is due, or at once when nothing goes through any more."""
-        if self._sending_since_s is None and why is not subscriber.NO_PONG:
+        if why not in (subscriber.NO_PONG, subscriber.SLOW_CLIENT):
             self.close(why)
             return
         self.detach()

@@ -67,9 +67,10 @@ class Following:
         if lag is not None and hydration.epoch != lag.epoch:
             hydration = msgspec.structs.replace(hydration, reason="epoch_changed")
         limit = self._backend.limits.max_frame_bytes
-        self._outbox.put_all(codec.encode_hydration(hydration, max_frame_bytes=limit))
+        frames = codec.encode_hydration(hydration, max_frame_bytes=limit)
         self._follows[asked.conv_id] = _Follow(subscription, asked)
         subscription.on_ready = self._outbox.wake
+        self._outbox.put_all(frames)  # before what is live already: the outbox is emptied first
 
     def unfollow(self, conv_id: SessionId) -> None:
         """Let go of a conversation; harmless when it is not followed."""

@@ -14,7 +14,7 @@ Source: RFC 6455 §5.2.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
@@ -52,20 +52,39 @@ def stream_of(handler: WebSocketHandler) -> IOStream | None:
     return stream if is_plain and isinstance(stream, IOStream) else None
 
 
-async def send_text(handler: WebSocketHandler, frames: Sequence[bytes]) -> None:
-    """Send frames in order; returns when the operating system has taken them all.
+def send_text(handler: WebSocketHandler, frames: Sequence[bytes]) -> Awaitable[None] | None:
+    """Send frames in order.
+
+    Returns:
+        None when the operating system has taken them all; else what to wait for until it has.
 
     Raises:
-        SinkClosedError: The socket is closed or closing.
+        SinkClosedError: The socket is closed or closing; raised here or by what is waited for.
     """
     protocol = handler.ws_connection
     if protocol is None or protocol.is_closing():
         raise SinkClosedError
     stream = stream_of(handler)
+    if stream is None:
+        return _send_one_by_one(handler, frames)
     try:
-        if stream is not None:
-            await stream.write(join_frames(frames))
-            return
+        written = stream.write(join_frames(frames))
+    except StreamClosedError:
+        raise SinkClosedError from None
+    if written.done() and written.exception() is None:
+        return None
+    return _wait_for(written)
+
+
+async def _wait_for(written: Awaitable[None]) -> None:
+    try:
+        await written
+    except StreamClosedError:
+        raise SinkClosedError from None
+
+
+async def _send_one_by_one(handler: WebSocketHandler, frames: Sequence[bytes]) -> None:
+    try:
         for sent in [handler.write_message(frame) for frame in frames]:
             await sent
     except (StreamClosedError, WebSocketClosedError):

@@ -20,6 +20,8 @@ Job = Callable[[], Awaitable[None]]
 class Lanes:
     """One queue for each conversation that has something to do; a task works it off and ends with it."""
 
+    __slots__ = ("_queues", "_tasks", "_waiting_count")
+
     def __init__(self) -> None:
         self._queues: dict[SessionId, deque[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()

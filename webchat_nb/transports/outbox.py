@@ -1,4 +1,4 @@
-"""Frames of one connection that wait for its writer, and the two ways to wait for it.
+"""Frames of one connection that wait for its sink, and how a reader waits for room.
 
 Rule: FR8.
 """
@@ -6,7 +6,7 @@ Rule: FR8.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import final
 
 _FULL_BYTES = 4 << 20
@@ -15,13 +15,19 @@ _FULL_BYTES = 4 << 20
 
 @final
 class Outbox:
-    """Control frames and hydrations in order. Live frames wait in their subscriptions instead."""
+    """Control frames and hydrations in order. Live frames wait in their subscriptions instead.
 
-    def __init__(self) -> None:
+    Args:
+        write: Called when there is something to write.
+    """
+
+    __slots__ = ("_bytes", "_frames", "_room", "wake")
+
+    def __init__(self, write: Callable[[], None]) -> None:
         self._frames: list[bytes] = []
         self._bytes = 0
-        self._something = asyncio.Event()
-        self._room = asyncio.Event()
+        self._room: asyncio.Future[None] | None = None
+        self.wake = write
 
     @property
     def is_full(self) -> bool:
@@ -33,27 +39,21 @@ class Outbox:
         for frame in frames:
             self._frames.append(frame)
             self._bytes += len(frame)
-        self._something.set()
+        self.wake()
 
     def take(self) -> list[bytes]:
         """All frames, in order."""
         taken, self._frames, self._bytes = self._frames, [], 0
         return taken
 
-    def wake(self) -> None:
-        """There is something for the writer to look at."""
-        self._something.set()
-
     def wake_readers(self) -> None:
         """There may be room for more."""
-        self._room.set()
-
-    async def wait_for_something(self) -> None:
-        """For the writer: return once something was added since the last time."""
-        await self._something.wait()
-        self._something.clear()
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
 
     async def wait_for_room(self) -> None:
         """For the reader: return when something was sent or done."""
-        self._room.clear()
-        await self._room.wait()
+        if self._room is None:
+            self._room = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._room)

@@ -20,11 +20,14 @@ class SinkClosedError(Exception):
 class Sink(Protocol):
     """Carries frames to one client."""
 
-    async def send(self, frames: Sequence[bytes]) -> None:
-        """Send the frames in order; return when there is room for more.
+    def send(self, frames: Sequence[bytes]) -> Awaitable[None] | None:
+        """Begin to send the frames, in order, behind those before.
+
+        Returns:
+            None when there is room for more at once; else what to wait for until there is.
 
         Raises:
-            SinkClosedError: The other side is gone.
+            SinkClosedError: The other side is gone; raised here or by what is waited for.
         """
 
     def ping(self) -> None:

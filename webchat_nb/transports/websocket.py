@@ -27,12 +27,14 @@ _MESSAGE_SLACK = 2
 class SocketSink:
     """Sends to one websocket."""
 
+    __slots__ = ("_handler",)
+
     def __init__(self, handler: WebSocketHandler) -> None:
         self._handler = handler
 
-    async def send(self, frames: Sequence[bytes]) -> None:
-        """All frames in one write; waits until the operating system has taken them."""
-        await send_text(self._handler, frames)
+    def send(self, frames: Sequence[bytes]) -> Awaitable[None] | None:
+        """All frames in one write; there is room for more when the operating system has taken them."""
+        return send_text(self._handler, frames)
 
     def ping(self) -> None:
         """A ping of the websocket protocol, which browsers answer by themselves."""
@@ -49,12 +51,13 @@ class SocketSink:
 class SocketHandler(JsonErrors, WebSocketHandler):
     """``v1/ws``; the host's base class comes after it (``bind_socket``)."""
 
-    mount: Mount
-    connection: Connection | None = None
+    # Beside tornado's own attributes in the instance's dict they would double what it weighs.
+    __slots__ = ("connection", "mount")
 
     def initialize(self, mount: Mount) -> None:
         """Called by tornado with the route's keywords."""
         self.mount = mount
+        self.connection: Connection | None = None
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """The handshake; refused while the application does not run."""
