@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, final
 
 import pytest
@@ -257,3 +258,29 @@ async def test_an_event_that_a_hub_does_not_know_is_shown_by_what_it_changed(ser
         await until(lambda: {id for _, id in watcher.fold.timeline} == {"b"})
         following.cancel()
         await old.shutdown()
+
+
+@pytest.mark.rule("OR3", "ST10")
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+async def test_writers_and_watchers_live_through_a_restart_of_redis(tmp_path: Path, prefix: str, fsync: str) -> None:
+    with RedisServer(tmp_path / "redis", appendfsync=fsync) as own:
+        async with hubs(own, prefix) as made:
+            (a, _), (_, on_b) = made
+            await a.publish(fact(NoteAdded(id="a")))
+            await until(on_b.is_up_to_date)
+            epoch = on_b.fold.epoch
+            publisher = a.publisher(BOARD)
+            for piece in range(40):
+                await publisher.send(fact(NoteExtended(id="a", text=f"{piece} ")))
+                if piece == 20:
+                    await publisher.flush()
+                    await asyncio.to_thread(own.restart)
+            await publisher.flush()
+            publisher.close()
+            await until(lambda: _shows(on_b, "".join(f"{piece} " for piece in range(40))))
+            await settled(made)
+            assert (on_b.fold.epoch == epoch) == (fsync == "always"), "a tail that may be lost is another log"
+
+
+def _shows(watcher: Watcher, text: str) -> bool:
+    return watcher.fold.timeline.get(("Note", "a"), {}).get("text") == text
