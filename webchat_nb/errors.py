@@ -14,7 +14,9 @@
     │   │   ├── UnknownProfileError  404 unknown_profile
     │   │   ├── UnknownSessionError  404 unknown_session
     │   │   └── UnknownRunError      404 unknown_run
+    │   ├── ProfileIncompleteError   409 profile_incomplete
     │   ├── BusyError                409 conversation_busy
+    │   ├── NotWaitingError          409 not_waiting
     │   ├── IdempotencyConflictError 409 idempotency_conflict
     │   ├── TooLargeError            413 too_large
     │   ├── QueueFullError           429 queue_full
@@ -37,6 +39,7 @@
         │   └── StoreConflictError   somebody else wrote to the same log
         ├── LogPrunedError           410 log_pruned: the log no longer reaches back so far
         ├── SupersededError          409 superseded: another server ended what this belongs to
+        ├── RunFailedError           502 run_failed: a program's run failed, was stopped or interrupted
         ├── EngineError              the engine failed: safe message, retryable or not
         └── ShuttingDownError        503 shutting_down
 
@@ -136,12 +139,26 @@ class UnknownRunError(NotFoundError):
     code = "unknown_run"
 
 
+class ProfileIncompleteError(UsageError):
+    """The profile lacks something, such as a key; the message says what. Nothing is started."""
+
+    code = "profile_incomplete"
+    http_status = 409
+
+
 class BusyError(UsageError):
     """A run is active and the busy policy is ``reject``."""
 
     code = "conversation_busy"
     http_status = 409
     retryable = True
+
+
+class NotWaitingError(UsageError):
+    """The run does not wait in the line any more."""
+
+    code = "not_waiting"
+    http_status = 409
 
 
 class IdempotencyConflictError(UsageError):
@@ -296,6 +313,24 @@ class EngineError(OperationError):
     def __init__(self, message: str, *, code: str = "engine_failed", retryable: bool = False) -> None:
         super().__init__(message)
         self.engine_code = code
+        self.retryable = retryable
+
+
+class RunFailedError(OperationError):
+    """The run that a program waits for did not finish; what came of its answer is on the timeline.
+
+    Args:
+        message: Safe to show.
+        status: ``failed``, ``stopped`` or ``interrupted``.
+        retryable: Whether the same prompt may work later.
+    """
+
+    code = "run_failed"
+    http_status = 502
+
+    def __init__(self, message: str, *, status: str, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
         self.retryable = retryable
 
 

@@ -150,7 +150,7 @@ class Commands:
                 at_ms=at_ms,
             )
 
-        if not turn.events:  # nothing happened, so there is nothing to remember
+        if not turn.events and not (command.key and live.session.exists):  # nothing happened, nothing to remember
             return make_receipt(live.session.head, self._clock.now_ms())
         made: list[Receipt] = []
 

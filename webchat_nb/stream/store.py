@@ -211,6 +211,21 @@ class Store(Protocol):
         Rule: ST8.
         """
 
+    async def forget_receipts(self, session_id: SessionId, *, before_ms: int) -> int:
+        """Forget the receipts of one session that are older; their commands would be carried out again.
+
+        Nothing else changes. Repeating it is harmless.
+
+        Args:
+            session_id: One that does not exist has nothing to forget.
+            before_ms: Receipts with an earlier ``at_ms`` go.
+
+        Returns:
+            How many went.
+
+        Rule: HT3.
+        """
+
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely: log, rows, receipts. False when there was none."""
 

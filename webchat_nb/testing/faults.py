@@ -35,6 +35,7 @@ Method = Literal[
     "receipt",
     "sessions",
     "prune",
+    "forget_receipts",
     "erase",
 ]
 
@@ -150,6 +151,10 @@ class FaultyStore:
     async def prune(self, session_id: SessionId, *, upto: Ordinal) -> Ordinal:
         """As the store, unless planned otherwise."""
         return await self._ask("prune", lambda: self._store.prune(session_id, upto=upto))
+
+    async def forget_receipts(self, session_id: SessionId, *, before_ms: int) -> int:
+        """As the store's."""
+        return await self._ask("forget_receipts", lambda: self._store.forget_receipts(session_id, before_ms=before_ms))
 
     async def erase(self, session_id: SessionId) -> bool:
         """As the store, unless planned otherwise."""

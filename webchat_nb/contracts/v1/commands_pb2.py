@@ -22,23 +22,31 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from webchat_nb.contracts.v1 import entities_pb2 as webchat__nb_dot_contracts_dot_v1_dot_entities__pb2
+from webchat_nb.contracts.v1 import events_pb2 as webchat__nb_dot_contracts_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&webchat_nb/contracts/v1/commands.proto\x12\x17webchat_nb.contracts.v1\"8\n\x16\x43hatCreateConversation\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"^\n\x12\x43hatStartInference\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\x16\n\x0eoverrides_json\x18\x03 \x01(\t\x12\x0f\n\x07on_busy\x18\x04 \x01(\t\"<\n\x11\x43hatStopInference\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\'\n\x16\x43hatRenameConversation\x12\r\n\x05title\x18\x01 \x01(\t\"|\n\x13\x43hatSettleInference\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x15\n\rfinish_reason\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x11\n\tretryable\x18\x06 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&webchat_nb/contracts/v1/commands.proto\x12\x17webchat_nb.contracts.v1\x1a&webchat_nb/contracts/v1/entities.proto\x1a$webchat_nb/contracts/v1/events.proto\"8\n\x16\x43hatCreateConversation\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"\xe6\x01\n\x12\x43hatStartInference\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\x16\n\x0eoverrides_json\x18\x03 \x01(\t\x12\x0f\n\x07on_busy\x18\x04 \x01(\t\x12\x1e\n\x11parent_message_id\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nregenerate\x18\x06 \x01(\t\x12<\n\x0b\x61ttachments\x18\n \x03(\x0b\x32\'.webchat_nb.contracts.v1.ChatAttachmentB\x14\n\x12_parent_message_id\"R\n\x11\x43hatStopInference\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x14\n\x0conly_waiting\x18\x03 \x01(\x08\"5\n\x11\x43hatMoveInference\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\r\"\'\n\x16\x43hatRenameConversation\x12\r\n\x05title\x18\x01 \x01(\t\"|\n\x13\x43hatSettleInference\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x15\n\rfinish_reason\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x11\n\tretryable\x18\x06 \x01(\x08\"w\n\x16\x43hatImportConversation\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12=\n\x08\x65ntities\x18\x03 \x03(\x0b\x32+.webchat_nb.contracts.v1.ChatEntityImported\"F\n\x10\x43hatGiveFeedback\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0f\n\x07\x63omment\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'webchat_nb.contracts.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHATCREATECONVERSATION']._serialized_start=67
-  _globals['_CHATCREATECONVERSATION']._serialized_end=123
-  _globals['_CHATSTARTINFERENCE']._serialized_start=125
-  _globals['_CHATSTARTINFERENCE']._serialized_end=219
-  _globals['_CHATSTOPINFERENCE']._serialized_start=221
-  _globals['_CHATSTOPINFERENCE']._serialized_end=281
-  _globals['_CHATRENAMECONVERSATION']._serialized_start=283
-  _globals['_CHATRENAMECONVERSATION']._serialized_end=322
-  _globals['_CHATSETTLEINFERENCE']._serialized_start=324
-  _globals['_CHATSETTLEINFERENCE']._serialized_end=448
+  _globals['_CHATCREATECONVERSATION']._serialized_start=145
+  _globals['_CHATCREATECONVERSATION']._serialized_end=201
+  _globals['_CHATSTARTINFERENCE']._serialized_start=204
+  _globals['_CHATSTARTINFERENCE']._serialized_end=434
+  _globals['_CHATSTOPINFERENCE']._serialized_start=436
+  _globals['_CHATSTOPINFERENCE']._serialized_end=518
+  _globals['_CHATMOVEINFERENCE']._serialized_start=520
+  _globals['_CHATMOVEINFERENCE']._serialized_end=573
+  _globals['_CHATRENAMECONVERSATION']._serialized_start=575
+  _globals['_CHATRENAMECONVERSATION']._serialized_end=614
+  _globals['_CHATSETTLEINFERENCE']._serialized_start=616
+  _globals['_CHATSETTLEINFERENCE']._serialized_end=740
+  _globals['_CHATIMPORTCONVERSATION']._serialized_start=742
+  _globals['_CHATIMPORTCONVERSATION']._serialized_end=861
+  _globals['_CHATGIVEFEEDBACK']._serialized_start=863
+  _globals['_CHATGIVEFEEDBACK']._serialized_end=933
 # @@protoc_insertion_point(module_scope)

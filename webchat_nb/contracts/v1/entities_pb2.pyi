@@ -113,7 +113,7 @@ class ChatUsage(_message.Message):
     def __init__(self, input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ...) -> None: ...
 
 class ChatOpenRun(_message.Message):
-    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "status", "started_ordinal", "actor")
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "status", "started_ordinal", "actor", "rank", "has_parent", "accepts_steering", "steers_run_id")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TURN_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,10 @@ class ChatOpenRun(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     STARTED_ORDINAL_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    HAS_PARENT_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_STEERING_FIELD_NUMBER: _ClassVar[int]
+    STEERS_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     turn_id: str
     message_id: str
@@ -130,4 +134,22 @@ class ChatOpenRun(_message.Message):
     status: str
     started_ordinal: int
     actor: str
-    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., status: _Optional[str] = ..., started_ordinal: _Optional[int] = ..., actor: _Optional[str] = ...) -> None: ...
+    rank: int
+    has_parent: bool
+    accepts_steering: bool
+    steers_run_id: str
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., status: _Optional[str] = ..., started_ordinal: _Optional[int] = ..., actor: _Optional[str] = ..., rank: _Optional[int] = ..., has_parent: _Optional[bool] = ..., accepts_steering: _Optional[bool] = ..., steers_run_id: _Optional[str] = ...) -> None: ...
+
+class ChatFeedback(_message.Message):
+    __slots__ = ("message_id", "value", "comment", "actor", "at_ms")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    value: str
+    comment: str
+    actor: str
+    at_ms: int
+    def __init__(self, message_id: _Optional[str] = ..., value: _Optional[str] = ..., comment: _Optional[str] = ..., actor: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...

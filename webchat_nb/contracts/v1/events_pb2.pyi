@@ -1,6 +1,9 @@
+from webchat_nb.contracts.v1 import entities_pb2 as _entities_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -21,23 +24,25 @@ class ChatConversationRenamed(_message.Message):
     def __init__(self, title: _Optional[str] = ...) -> None: ...
 
 class ChatUserMessageAccepted(_message.Message):
-    __slots__ = ("message_id", "run_id", "prompt", "parent_message_id", "actor", "profile")
+    __slots__ = ("message_id", "run_id", "prompt", "parent_message_id", "actor", "profile", "attachments")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     PARENT_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     message_id: str
     run_id: str
     prompt: str
     parent_message_id: str
     actor: str
     profile: str
-    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., prompt: _Optional[str] = ..., parent_message_id: _Optional[str] = ..., actor: _Optional[str] = ..., profile: _Optional[str] = ...) -> None: ...
+    attachments: _containers.RepeatedCompositeFieldContainer[_entities_pb2.ChatAttachment]
+    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., prompt: _Optional[str] = ..., parent_message_id: _Optional[str] = ..., actor: _Optional[str] = ..., profile: _Optional[str] = ..., attachments: _Optional[_Iterable[_Union[_entities_pb2.ChatAttachment, _Mapping]]] = ...) -> None: ...
 
 class ChatInferenceQueued(_message.Message):
-    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "queue_position", "actor")
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "queue_position", "actor", "has_parent")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TURN_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +50,7 @@ class ChatInferenceQueued(_message.Message):
     OVERRIDES_JSON_FIELD_NUMBER: _ClassVar[int]
     QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    HAS_PARENT_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     turn_id: str
     message_id: str
@@ -52,23 +58,72 @@ class ChatInferenceQueued(_message.Message):
     overrides_json: str
     queue_position: int
     actor: str
-    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., queue_position: _Optional[int] = ..., actor: _Optional[str] = ...) -> None: ...
+    has_parent: bool
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., queue_position: _Optional[int] = ..., actor: _Optional[str] = ..., has_parent: _Optional[bool] = ...) -> None: ...
+
+class ChatInferenceMoved(_message.Message):
+    __slots__ = ("run_id", "queue_position", "actor")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    queue_position: int
+    actor: str
+    def __init__(self, run_id: _Optional[str] = ..., queue_position: _Optional[int] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ChatInferenceStarted(_message.Message):
-    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "actor")
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "actor", "has_parent")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TURN_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_JSON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    HAS_PARENT_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     turn_id: str
     message_id: str
     profile: str
     overrides_json: str
     actor: str
-    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    has_parent: bool
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., actor: _Optional[str] = ..., has_parent: _Optional[bool] = ...) -> None: ...
+
+class ChatSteeringOffered(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class ChatUserMessageSteered(_message.Message):
+    __slots__ = ("message_id", "run_id", "prompt", "parent_message_id", "actor", "profile", "overrides_json", "own_run_id", "own_turn_id")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_JSON_FIELD_NUMBER: _ClassVar[int]
+    OWN_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    OWN_TURN_ID_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    run_id: str
+    prompt: str
+    parent_message_id: str
+    actor: str
+    profile: str
+    overrides_json: str
+    own_run_id: str
+    own_turn_id: str
+    def __init__(self, message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., prompt: _Optional[str] = ..., parent_message_id: _Optional[str] = ..., actor: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., own_run_id: _Optional[str] = ..., own_turn_id: _Optional[str] = ...) -> None: ...
+
+class ChatSteeringTaken(_message.Message):
+    __slots__ = ("run_id", "own_run_id")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    OWN_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    own_run_id: str
+    def __init__(self, run_id: _Optional[str] = ..., own_run_id: _Optional[str] = ...) -> None: ...
 
 class ChatInferenceFinished(_message.Message):
     __slots__ = ("run_id", "finish_reason")
@@ -251,3 +306,53 @@ class ChatEntityEmitted(_message.Message):
     payload_json: str
     run_id: str
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., payload_json: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class ChatEntityImported(_message.Message):
+    __slots__ = ("kind", "id", "payload_json")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    payload_json: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., payload_json: _Optional[str] = ...) -> None: ...
+
+class ChatFeedbackGiven(_message.Message):
+    __slots__ = ("message_id", "value", "comment", "actor")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    value: str
+    comment: str
+    actor: str
+    def __init__(self, message_id: _Optional[str] = ..., value: _Optional[str] = ..., comment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ChatBlockStarted(_message.Message):
+    __slots__ = ("block_id", "tag", "run_id")
+    BLOCK_ID_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    block_id: str
+    tag: str
+    run_id: str
+    def __init__(self, block_id: _Optional[str] = ..., tag: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class ChatBlockGrew(_message.Message):
+    __slots__ = ("block_id", "text")
+    BLOCK_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    block_id: str
+    text: str
+    def __init__(self, block_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ChatBlockEnded(_message.Message):
+    __slots__ = ("block_id", "text", "problem")
+    BLOCK_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    block_id: str
+    text: str
+    problem: str
+    def __init__(self, block_id: _Optional[str] = ..., text: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...

@@ -198,6 +198,16 @@ class MemoryStore:
             kept.log = [entry for entry in kept.log if entry.ordinal > last]
         return await self.first_ordinal(session_id)
 
+    async def forget_receipts(self, session_id: SessionId, *, before_ms: int) -> int:
+        """Forget the receipts of one session that are older. Returns how many went."""
+        kept = self._find(session_id)
+        if kept is None:
+            return 0
+        old = [place for place, receipt in kept.receipts.items() if receipt.at_ms < before_ms]
+        for place in old:
+            del kept.receipts[place]
+        return len(old)
+
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely. False when it had no log."""
         self._require_open()

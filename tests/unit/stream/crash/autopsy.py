@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from tests.unit.stream.crash.reports import (
     Asked,
     Erased,
     Erasing,
+    Judged,
+    Judging,
     Pruned,
     Report,
     Shown,
@@ -24,9 +27,10 @@ from tests.unit.stream.crash.reports import (
     digest_of,
 )
 from webchat_nb.app import ChatApp, Config, build
+from webchat_nb.errors import BadRequestError
 from webchat_nb.stream import Ordinal, SessionId
 from webchat_nb.testing.fold import rows_timeline
-from webchat_nb.wire.requests import Principal, SubmitRequest
+from webchat_nb.wire.requests import FeedbackRequest, Principal, SubmitRequest
 
 ANN = Principal(user="ann")
 WHOLE = 10_000
@@ -73,6 +77,7 @@ class Autopsy:
                 await asyncio.wait_for(app.service.wait_idle(ANN, conv_id), BOUNDED_S)
                 await self._check_conversation(app, SessionId(conv_id))
             await self._check_stops(app)
+            await self._check_judgements(app)
             await self._check_erased(app)
         self._reports.clear()
 
@@ -111,6 +116,24 @@ class Autopsy:
                 assert answer.deduplicated, f"{asked} was answered and is gone"
                 assert (answer.run_id, answer.turn_id, int(answer.seq)) == (ack.run_id, ack.turn_id, ack.seq)
                 assert self._synchronous == "NORMAL" or answer.epoch == ack.epoch
+
+    async def _check_judgements(self, app: ChatApp) -> None:
+        """Feedback that was accepted is there, once; repeated with its key it is there once, accepted or not."""
+        accepted = {(report.conv_id, report.key) for report in self._said(Judged)}
+        for judging in self._said(Judging):
+            conv_id = SessionId(judging.conv_id)
+            request = FeedbackRequest(message_id=judging.message_id, value="up", comment=judging.key)
+            before = (await app.hub.session(conv_id)).head
+            with suppress(BadRequestError):
+                is_repeated = await app.service.give_feedback(ANN, conv_id, request, key=judging.key)
+                was_accepted = (judging.conv_id, judging.key) in accepted
+                assert is_repeated or not was_accepted, f"{judging} was accepted and is gone"
+                assert not is_repeated or (await app.hub.session(conv_id)).head == before
+            if await app.hub.store.first_ordinal(conv_id) == 1:
+                log = await app.hub.events(conv_id, after=Ordinal(0), limit=10**9)
+                payloads: list[Any] = [event.payload for event in log if event.name == "ChatFeedbackGiven"]
+                count = [payload.comment for payload in payloads].count(judging.key)
+                assert count <= 1, f"{judging} was carried out {count} times"
 
     async def _check_conversation(self, app: ChatApp, conv_id: SessionId) -> None:
         hub = app.hub

@@ -66,6 +66,21 @@ class Stopped(msgspec.Struct, frozen=True, tag=True):
     run_id: str
 
 
+class Judging(msgspec.Struct, frozen=True, tag=True):
+    """Feedback on an answer is about to be given; the key is its comment too."""
+
+    conv_id: str
+    key: str
+    message_id: str
+
+
+class Judged(msgspec.Struct, frozen=True, tag=True):
+    """It was accepted."""
+
+    conv_id: str
+    key: str
+
+
 class Shown(msgspec.Struct, frozen=True, tag=True):
     """A subscriber's timeline at its ordinal."""
 
@@ -106,7 +121,21 @@ class Buried(msgspec.Struct, frozen=True, tag=True):
     status: int
 
 
-Report = Started | Opened | Asked | Acknowledged | Stopped | Shown | Pruned | Erasing | Erased | Died | Buried
+Report = (
+    Started
+    | Opened
+    | Asked
+    | Acknowledged
+    | Stopped
+    | Judging
+    | Judged
+    | Shown
+    | Pruned
+    | Erasing
+    | Erased
+    | Died
+    | Buried
+)
 
 read_report = msgspec.json.Decoder(Report).decode
 

@@ -23,6 +23,8 @@ from tests.unit.stream.crash.reports import (
     Died,
     Erased,
     Erasing,
+    Judged,
+    Judging,
     Opened,
     Order,
     Pruned,
@@ -33,12 +35,12 @@ from tests.unit.stream.crash.reports import (
     digest_of,
 )
 from webchat_nb.app import ChatApp, Config, build
-from webchat_nb.errors import QueueFullError, UnknownSessionError
+from webchat_nb.errors import BadRequestError, QueueFullError, UnknownSessionError
 from webchat_nb.stream import Cursor, FanoutSettings, Session, session_id
 from webchat_nb.stream.retention import Retention, prune
 from webchat_nb.stream.stores import SQLiteStore
 from webchat_nb.testing.fold import Fold
-from webchat_nb.wire.requests import CancelRequest, Principal, SubmitRequest
+from webchat_nb.wire.requests import CancelRequest, FeedbackRequest, Principal, SubmitRequest
 
 ANN = Principal(user="ann")
 WHOLE = 10_000
@@ -121,6 +123,15 @@ class Victim:
                     tell(Stopped(conv_id, answer.run_id))
             if self.chance.random() < 0.5:
                 await self.app.service.wait_idle(ANN, conv_id)
+                await self.judge(conv_id, f"f{key}", f"{answer.turn_id}:text:1")
+
+    async def judge(self, conv_id: str, key: str, message_id: str) -> None:
+        tell(Judging(conv_id, key, message_id))
+        request = FeedbackRequest(message_id=message_id, value="up", comment=key)
+        with suppress(BadRequestError):  # a run that was replaced while it waited has no answer
+            await self.app.service.give_feedback(ANN, conv_id, request, key=key)
+            tell(Judged(conv_id, key))
+            self.passed("acknowledged")
 
     async def watch(self, conv_id: str) -> None:
         """A subscriber that says what it holds after each delivery; it hydrates again when it has to."""

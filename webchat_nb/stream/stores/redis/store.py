@@ -18,7 +18,7 @@ from webchat_nb.stream.stores.redis.leases import RedisLeases
 from webchat_nb.stream.stores.redis.link import Link
 from webchat_nb.stream.stores.redis.reads import Reader
 from webchat_nb.stream.stores.redis.recognition import Recognition
-from webchat_nb.stream.stores.redis.scripts import PRUNE
+from webchat_nb.stream.stores.redis.scripts import FORGET_RECEIPTS, PRUNE
 from webchat_nb.stream.stores.redis.sharing import RedisSharing
 from webchat_nb.stream.stores.redis.writes import Writer
 
@@ -143,6 +143,11 @@ class RedisStore:
         self._require_open()
         keys = (self._keys.of("session", session_id), self._keys.of("log", session_id))
         return Ordinal(int(await self._link.run(PRUNE, *keys, max(0, upto))))
+
+    async def forget_receipts(self, session_id: SessionId, *, before_ms: int) -> int:
+        """Forget the receipts of one session that are older. Returns how many went."""
+        self._require_open()
+        return int(await self._link.run(FORGET_RECEIPTS, self._keys.of("receipts", session_id), before_ms))
 
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely. False when it had no log."""

@@ -91,6 +91,12 @@ def changed(
     return EntityPage(rows=sorted(rows, key=attrgetter("updated", "kind", "id")), has_more=has_more)
 
 
+def has_older_receipts(connection: sqlite3.Connection, session_id: SessionId, before_ms: int) -> bool:
+    """Whether a session has receipts from before a time."""
+    sql = f"SELECT 1 FROM receipts WHERE session = {_KEY} AND at_ms < ? LIMIT 1"
+    return connection.execute(sql, (session_id, before_ms)).fetchone() is not None
+
+
 def receipt(connection: sqlite3.Connection, session_id: SessionId, actor: str, key: str) -> Receipt | None:
     """The answer kept for a command's key."""
     sql = f"SELECT fingerprint, answer, ordinal, at_ms FROM receipts WHERE session = {_KEY} AND actor = ? AND key = ?"

@@ -154,6 +154,12 @@ class SQLiteStore:
         """
         return await self._writer.prune(session_id, upto, self._require_open)
 
+    async def forget_receipts(self, session_id: SessionId, *, before_ms: int) -> int:
+        """Forget the receipts of one session that are older; writes only when there are some. Returns how many went."""
+        if not self._ask(reads.has_older_receipts, session_id, before_ms):
+            return 0
+        return await self._writer.forget_receipts(session_id, before_ms, self._require_open)
+
     async def erase(self, session_id: SessionId) -> bool:
         """Forget the session entirely: what is deleted is overwritten, in the database and in the write-ahead log.
 

@@ -171,6 +171,15 @@ class Writer:
                 return pruned.first
             epoch = pruned.epoch
 
+    async def forget_receipts(self, session_id: str, before_ms: int, require_open: Callable[[], Connections]) -> int:
+        """Delete a session's older receipts. Returns how many."""
+        async with self._turn:
+            connections = require_open()
+            with self._translated:
+                count = await self._committer.run(partial(self._forget_receipts, connections, session_id, before_ms))
+            await self._checkpoint_when_due(connections)
+            return count
+
     async def erase(self, session_id: str, require_open: Callable[[], Connections]) -> bool:
         """Delete a session; what is deleted is overwritten, in the database and in the write-ahead log."""
         async with self._turn:
@@ -187,6 +196,10 @@ class Writer:
             self._pass(CommitPoint.PRUNE_DELETED)
         self._pass(CommitPoint.PRUNED)
         return pruned
+
+    def _forget_receipts(self, connections: Connections, session_id: str, before_ms: int) -> int:
+        with self._transaction(connections) as write:
+            return writes.forget_receipts(write, session_id, before_ms)
 
     def _erase(self, connections: Connections, session_id: str) -> bool:
         with self._transaction(connections) as write:

@@ -41,6 +41,7 @@ _DELETE_ROWS = "DELETE FROM entities WHERE session = ?"
 _INSERT_RECEIPT = """
 INSERT OR IGNORE INTO receipts (session, actor, key, fingerprint, answer, ordinal, at_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_DELETE_RECEIPTS = "DELETE FROM receipts WHERE session = (SELECT key FROM sessions WHERE id = ?) AND at_ms < ?"
 _LAGGING = "SELECT key FROM sessions WHERE lagging = 1"
 _CATCH_UP = "UPDATE sessions SET lagging = 0, head = ?, updated_at_ms = ? WHERE key = ?"
 
@@ -143,6 +144,11 @@ def prune_some(connection: sqlite3.Connection, session_id: str, upto: int, limit
         connection.execute(_DELETE_EVENTS, (start, start + last + 1))
         first = last + 1
     return Pruned(epoch, Ordinal(first), is_done=first > wanted)
+
+
+def forget_receipts(connection: sqlite3.Connection, session_id: str, before_ms: int) -> int:
+    """Delete a session's older receipts. Returns how many."""
+    return connection.execute(_DELETE_RECEIPTS, (session_id, before_ms)).rowcount
 
 
 def erase(connection: sqlite3.Connection, session_id: str) -> bool:

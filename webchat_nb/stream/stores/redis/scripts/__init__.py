@@ -32,6 +32,7 @@ class Script:
 COMMIT: Final = Script("write", "commit")
 ERASE: Final = Script("write", "erase", flags="allow-oom")
 PRUNE: Final = Script("prune", flags="allow-oom")
+FORGET_RECEIPTS: Final = Script("forget_receipts", flags="allow-oom")
 RECOGNISE: Final = Script("recognise", flags="allow-oom")
 HOLD: Final = Script("hold", flags="allow-oom")
 LET_GO: Final = Script("let_go", flags="allow-oom")

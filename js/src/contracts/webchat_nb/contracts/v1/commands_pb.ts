@@ -6,13 +6,17 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ChatAttachment, ChatAttachmentJson } from "./entities_pb";
+import { file_webchat_nb_contracts_v1_entities } from "./entities_pb";
+import type { ChatEntityImported, ChatEntityImportedJson } from "./events_pb";
+import { file_webchat_nb_contracts_v1_events } from "./events_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file webchat_nb/contracts/v1/commands.proto.
  */
 export const file_webchat_nb_contracts_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIl4KEkNoYXRTdGFydEluZmVyZW5jZRIOCgZwcm9tcHQYASABKAkSDwoHcHJvZmlsZRgCIAEoCRIWCg5vdmVycmlkZXNfanNvbhgDIAEoCRIPCgdvbl9idXN5GAQgASgJIjwKEUNoYXRTdG9wSW5mZXJlbmNlEg4KBnJ1bl9pZBgBIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkiJwoWQ2hhdFJlbmFtZUNvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCSJ8ChNDaGF0U2V0dGxlSW5mZXJlbmNlEg4KBnJ1bl9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSFQoNZmluaXNoX3JlYXNvbhgDIAEoCRINCgVlcnJvchgEIAEoCRIMCgRjb2RlGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCGIGcHJvdG8z");
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIuYBChJDaGF0U3RhcnRJbmZlcmVuY2USDgoGcHJvbXB0GAEgASgJEg8KB3Byb2ZpbGUYAiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YAyABKAkSDwoHb25fYnVzeRgEIAEoCRIeChFwYXJlbnRfbWVzc2FnZV9pZBgFIAEoCUgAiAEBEhIKCnJlZ2VuZXJhdGUYBiABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudEIUChJfcGFyZW50X21lc3NhZ2VfaWQiUgoRQ2hhdFN0b3BJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxvbmx5X3dhaXRpbmcYAyABKAgiNQoRQ2hhdE1vdmVJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNIicKFkNoYXRSZW5hbWVDb252ZXJzYXRpb24SDQoFdGl0bGUYASABKAkifAoTQ2hhdFNldHRsZUluZmVyZW5jZRIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSDQoFZXJyb3IYBCABKAkSDAoEY29kZRgFIAEoCRIRCglyZXRyeWFibGUYBiABKAgidwoWQ2hhdEltcG9ydENvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCRIPCgdwcm9maWxlGAIgASgJEj0KCGVudGl0aWVzGAMgAygLMisud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEVudGl0eUltcG9ydGVkIkYKEENoYXRHaXZlRmVlZGJhY2sSEgoKbWVzc2FnZV9pZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdjb21tZW50GAMgASgJYgZwcm90bzM", [file_webchat_nb_contracts_v1_entities, file_webchat_nb_contracts_v1_events]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatCreateConversation
@@ -73,11 +77,30 @@ export type ChatStartInference = Message<"webchat_nb.contracts.v1.ChatStartInfer
   overridesJson: string;
 
   /**
-   * queue | reject | replace
+   * queue | reject | replace | steer
    *
    * @generated from field: string on_busy = 4;
    */
   onBusy: string;
+
+  /**
+   * unset: the newest turn; empty: the beginning
+   *
+   * @generated from field: optional string parent_message_id = 5;
+   */
+  parentMessageId?: string | undefined;
+
+  /**
+   * an answer, or its prompt, to answer again; there is no prompt of its own then
+   *
+   * @generated from field: string regenerate = 6;
+   */
+  regenerate: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatAttachment attachments = 10;
+   */
+  attachments: ChatAttachment[];
 };
 
 /**
@@ -102,11 +125,30 @@ export type ChatStartInferenceJson = {
   overridesJson?: string;
 
   /**
-   * queue | reject | replace
+   * queue | reject | replace | steer
    *
    * @generated from field: string on_busy = 4;
    */
   onBusy?: string;
+
+  /**
+   * unset: the newest turn; empty: the beginning
+   *
+   * @generated from field: optional string parent_message_id = 5;
+   */
+  parentMessageId?: string;
+
+  /**
+   * an answer, or its prompt, to answer again; there is no prompt of its own then
+   *
+   * @generated from field: string regenerate = 6;
+   */
+  regenerate?: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatAttachment attachments = 10;
+   */
+  attachments?: ChatAttachmentJson[];
 };
 
 /**
@@ -133,6 +175,13 @@ export type ChatStopInference = Message<"webchat_nb.contracts.v1.ChatStopInferen
    * @generated from field: string idempotency_key = 2;
    */
   idempotencyKey: string;
+
+  /**
+   * a run that began meanwhile goes on
+   *
+   * @generated from field: bool only_waiting = 3;
+   */
+  onlyWaiting: boolean;
 };
 
 /**
@@ -152,6 +201,13 @@ export type ChatStopInferenceJson = {
    * @generated from field: string idempotency_key = 2;
    */
   idempotencyKey?: string;
+
+  /**
+   * a run that began meanwhile goes on
+   *
+   * @generated from field: bool only_waiting = 3;
+   */
+  onlyWaiting?: boolean;
 };
 
 /**
@@ -160,6 +216,47 @@ export type ChatStopInferenceJson = {
  */
 export const ChatStopInferenceSchema: GenMessage<ChatStopInference, {jsonType: ChatStopInferenceJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_commands, 2);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatMoveInference
+ */
+export type ChatMoveInference = Message<"webchat_nb.contracts.v1.ChatMoveInference"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * 1: the next one to start; beyond the end: the last
+   *
+   * @generated from field: uint32 position = 2;
+   */
+  position: number;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatMoveInference
+ */
+export type ChatMoveInferenceJson = {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+
+  /**
+   * 1: the next one to start; beyond the end: the last
+   *
+   * @generated from field: uint32 position = 2;
+   */
+  position?: number;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatMoveInference.
+ * Use `create(ChatMoveInferenceSchema)` to create a new message.
+ */
+export const ChatMoveInferenceSchema: GenMessage<ChatMoveInference, {jsonType: ChatMoveInferenceJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 3);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatRenameConversation
@@ -186,7 +283,7 @@ export type ChatRenameConversationJson = {
  * Use `create(ChatRenameConversationSchema)` to create a new message.
  */
 export const ChatRenameConversationSchema: GenMessage<ChatRenameConversation, {jsonType: ChatRenameConversationJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_commands, 3);
+  messageDesc(file_webchat_nb_contracts_v1_commands, 4);
 
 /**
  * From the server to itself: a run has come to its end.
@@ -271,5 +368,107 @@ export type ChatSettleInferenceJson = {
  * Use `create(ChatSettleInferenceSchema)` to create a new message.
  */
 export const ChatSettleInferenceSchema: GenMessage<ChatSettleInference, {jsonType: ChatSettleInferenceJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_commands, 4);
+  messageDesc(file_webchat_nb_contracts_v1_commands, 5);
+
+/**
+ * A conversation that was exported, as a new one: all of it or nothing.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatImportConversation
+ */
+export type ChatImportConversation = Message<"webchat_nb.contracts.v1.ChatImportConversation"> & {
+  /**
+   * @generated from field: string title = 1;
+   */
+  title: string;
+
+  /**
+   * @generated from field: string profile = 2;
+   */
+  profile: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatEntityImported entities = 3;
+   */
+  entities: ChatEntityImported[];
+};
+
+/**
+ * A conversation that was exported, as a new one: all of it or nothing.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatImportConversation
+ */
+export type ChatImportConversationJson = {
+  /**
+   * @generated from field: string title = 1;
+   */
+  title?: string;
+
+  /**
+   * @generated from field: string profile = 2;
+   */
+  profile?: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatEntityImported entities = 3;
+   */
+  entities?: ChatEntityImportedJson[];
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatImportConversation.
+ * Use `create(ChatImportConversationSchema)` to create a new message.
+ */
+export const ChatImportConversationSchema: GenMessage<ChatImportConversation, {jsonType: ChatImportConversationJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 6);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatGiveFeedback
+ */
+export type ChatGiveFeedback = Message<"webchat_nb.contracts.v1.ChatGiveFeedback"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * up | down | none
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatGiveFeedback
+ */
+export type ChatGiveFeedbackJson = {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId?: string;
+
+  /**
+   * up | down | none
+   *
+   * @generated from field: string value = 2;
+   */
+  value?: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatGiveFeedback.
+ * Use `create(ChatGiveFeedbackSchema)` to create a new message.
+ */
+export const ChatGiveFeedbackSchema: GenMessage<ChatGiveFeedback, {jsonType: ChatGiveFeedbackJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 7);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/entities.proto.
  */
 export const file_webchat_nb_contracts_v1_entities: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLDAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDSJZCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQiowEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJYgZwcm90bzM");
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLDAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDSJZCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBGIGcHJvdG8z");
 
 /**
  * A message of the user, an answer, a thought, a warning or an error.
@@ -621,6 +621,34 @@ export type ChatOpenRun = Message<"webchat_nb.contracts.v1.ChatOpenRun"> & {
    * @generated from field: string actor = 8;
    */
   actor: string;
+
+  /**
+   * place in the line: the smallest starts next; 0: the ordinal at which it was queued
+   *
+   * @generated from field: uint64 rank = 9;
+   */
+  rank: bigint;
+
+  /**
+   * the prompt named what it follows; else it follows the turn that was begun last
+   *
+   * @generated from field: bool has_parent = 11;
+   */
+  hasParent: boolean;
+
+  /**
+   * the engine takes prompts while it runs
+   *
+   * @generated from field: bool accepts_steering = 12;
+   */
+  acceptsSteering: boolean;
+
+  /**
+   * of a prompt that was handed to this run and not taken yet; its status is "steering"
+   *
+   * @generated from field: string steers_run_id = 13;
+   */
+  steersRunId: string;
 };
 
 /**
@@ -674,6 +702,34 @@ export type ChatOpenRunJson = {
    * @generated from field: string actor = 8;
    */
   actor?: string;
+
+  /**
+   * place in the line: the smallest starts next; 0: the ordinal at which it was queued
+   *
+   * @generated from field: uint64 rank = 9;
+   */
+  rank?: string;
+
+  /**
+   * the prompt named what it follows; else it follows the turn that was begun last
+   *
+   * @generated from field: bool has_parent = 11;
+   */
+  hasParent?: boolean;
+
+  /**
+   * the engine takes prompts while it runs
+   *
+   * @generated from field: bool accepts_steering = 12;
+   */
+  acceptsSteering?: boolean;
+
+  /**
+   * of a prompt that was handed to this run and not taken yet; its status is "steering"
+   *
+   * @generated from field: string steers_run_id = 13;
+   */
+  steersRunId?: string;
 };
 
 /**
@@ -682,4 +738,79 @@ export type ChatOpenRunJson = {
  */
 export const ChatOpenRunSchema: GenMessage<ChatOpenRun, {jsonType: ChatOpenRunJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_entities, 6);
+
+/**
+ * What a person thinks of an answer.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatFeedback
+ */
+export type ChatFeedback = Message<"webchat_nb.contracts.v1.ChatFeedback"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * up | down
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment: string;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: uint64 at_ms = 5;
+   */
+  atMs: bigint;
+};
+
+/**
+ * What a person thinks of an answer.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatFeedback
+ */
+export type ChatFeedbackJson = {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId?: string;
+
+  /**
+   * up | down
+   *
+   * @generated from field: string value = 2;
+   */
+  value?: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment?: string;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor?: string;
+
+  /**
+   * @generated from field: uint64 at_ms = 5;
+   */
+  atMs?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatFeedback.
+ * Use `create(ChatFeedbackSchema)` to create a new message.
+ */
+export const ChatFeedbackSchema: GenMessage<ChatFeedback, {jsonType: ChatFeedbackJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_entities, 7);
 

@@ -6,13 +6,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ChatAttachment, ChatAttachmentJson } from "./entities_pb";
+import { file_webchat_nb_contracts_v1_entities } from "./entities_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file webchat_nb/contracts/v1/events.proto.
  */
 export const file_webchat_nb_contracts_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkiiAEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJIpoBChNDaGF0SW5mZXJlbmNlUXVldWVkEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgGIAEoDRINCgVhY3RvchgHIAEoCSKDAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJIj4KFUNoYXRJbmZlcmVuY2VGaW5pc2hlZBIOCgZydW5faWQYASABKAkSFQoNZmluaXNoX3JlYXNvbhgCIAEoCSJFChRDaGF0SW5mZXJlbmNlU3RvcHBlZBIOCgZydW5faWQYASABKAkSDQoFYWN0b3IYAiABKAkSDgoGcmVhc29uGAMgASgJIlUKE0NoYXRJbmZlcmVuY2VGYWlsZWQSDgoGcnVuX2lkGAEgASgJEg0KBWVycm9yGAIgASgJEgwKBGNvZGUYAyABKAkSEQoJcmV0cnlhYmxlGAQgASgIIk0KGENoYXRJbmZlcmVuY2VJbnRlcnJ1cHRlZBIOCgZydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCJXChZDaGF0VGV4dFNlZ21lbnRTdGFydGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAMgASgJIjMKD0NoYXRUb2tlbnNEZWx0YRISCgptZXNzYWdlX2lkGAEgASgJEgwKBHRleHQYAiABKAkiVAoXQ2hhdFRleHRTZWdtZW50RmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSFQoNZmluaXNoX3JlYXNvbhgDIAEoCSJVChRDaGF0UmVhc29uaW5nU3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSI2ChJDaGF0UmVhc29uaW5nRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIjsKFUNoYXRSZWFzb25pbmdGaW5pc2hlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCSJiChNDaGF0VG9vbENhbGxTdGFydGVkEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkiQAoaQ2hhdFRvb2xDYWxsQXJndW1lbnRzRGVsdGESFAoMdG9vbF9jYWxsX2lkGAEgASgJEgwKBHRleHQYAiABKAkiPAoVQ2hhdFRvb2xDYWxsUmVxdWVzdGVkEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRINCgVpbnB1dBgCIAEoCSI0ChxDaGF0VG9vbENhbGxFeGVjdXRpb25TdGFydGVkEhQKDHRvb2xfY2FsbF9pZBgBIAEoCSI+ChRDaGF0VG9vbENhbGxQcm9ncmVzcxIUCgx0b29sX2NhbGxfaWQYASABKAkSEAoIcHJvZ3Jlc3MYAiABKAkiYgoXQ2hhdFRvb2xDYWxsUmVzdWx0UmVhZHkSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhEKCXRvb2xfbmFtZRgCIAEoCRIOCgZyZXN1bHQYAyABKAkSDgoGc3RhdHVzGAQgASgJImAKFENoYXRUb29sQ2FsbEZpbmlzaGVkEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSDQoFZXJyb3IYAyABKAkSEwoLZHVyYXRpb25fbXMYBCABKA0iUAoRQ2hhdFVzYWdlUmVwb3J0ZWQSDgoGcnVuX2lkGAEgASgJEhQKDGlucHV0X3Rva2VucxgCIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAMgASgEIlMKEUNoYXRFbnRpdHlFbWl0dGVkEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMcGF5bG9hZF9qc29uGAMgASgJEg4KBnJ1bl9pZBgEIAEoCWIGcHJvdG8z");
+  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkixgEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJEjwKC2F0dGFjaG1lbnRzGAogAygLMicud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEF0dGFjaG1lbnQirgEKE0NoYXRJbmZlcmVuY2VRdWV1ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAYgASgNEg0KBWFjdG9yGAcgASgJEhIKCmhhc19wYXJlbnQYCCABKAgiSwoSQ2hhdEluZmVyZW5jZU1vdmVkEg4KBnJ1bl9pZBgBIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDRINCgVhY3RvchgDIAEoCSKXAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJEhIKCmhhc19wYXJlbnQYByABKAgiJQoTQ2hhdFN0ZWVyaW5nT2ZmZXJlZBIOCgZydW5faWQYASABKAkiyAEKFkNoYXRVc2VyTWVzc2FnZVN0ZWVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcHJvbXB0GAMgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAQgASgJEg0KBWFjdG9yGAUgASgJEg8KB3Byb2ZpbGUYBiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YByABKAkSEgoKb3duX3J1bl9pZBgIIAEoCRITCgtvd25fdHVybl9pZBgJIAEoCSI3ChFDaGF0U3RlZXJpbmdUYWtlbhIOCgZydW5faWQYASABKAkSEgoKb3duX3J1bl9pZBgCIAEoCSI+ChVDaGF0SW5mZXJlbmNlRmluaXNoZWQSDgoGcnVuX2lkGAEgASgJEhUKDWZpbmlzaF9yZWFzb24YAiABKAkiRQoUQ2hhdEluZmVyZW5jZVN0b3BwZWQSDgoGcnVuX2lkGAEgASgJEg0KBWFjdG9yGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJVChNDaGF0SW5mZXJlbmNlRmFpbGVkEg4KBnJ1bl9pZBgBIAEoCRINCgVlcnJvchgCIAEoCRIMCgRjb2RlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCJNChhDaGF0SW5mZXJlbmNlSW50ZXJydXB0ZWQSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiVwoWQ2hhdFRleHRTZWdtZW50U3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSIzCg9DaGF0VG9rZW5zRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIlQKF0NoYXRUZXh0U2VnbWVudEZpbmlzaGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkiVQoUQ2hhdFJlYXNvbmluZ1N0YXJ0ZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSGQoRcGFyZW50X21lc3NhZ2VfaWQYAyABKAkiNgoSQ2hhdFJlYXNvbmluZ0RlbHRhEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI7ChVDaGF0UmVhc29uaW5nRmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkiYgoTQ2hhdFRvb2xDYWxsU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJIkAKGkNoYXRUb29sQ2FsbEFyZ3VtZW50c0RlbHRhEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIjwKFUNoYXRUb29sQ2FsbFJlcXVlc3RlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFaW5wdXQYAiABKAkiNAocQ2hhdFRvb2xDYWxsRXhlY3V0aW9uU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkiPgoUQ2hhdFRvb2xDYWxsUHJvZ3Jlc3MSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhAKCHByb2dyZXNzGAIgASgJImIKF0NoYXRUb29sQ2FsbFJlc3VsdFJlYWR5EhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGcmVzdWx0GAMgASgJEg4KBnN0YXR1cxgEIAEoCSJgChRDaGF0VG9vbENhbGxGaW5pc2hlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg0KBWVycm9yGAMgASgJEhMKC2R1cmF0aW9uX21zGAQgASgNIlAKEUNoYXRVc2FnZVJlcG9ydGVkEg4KBnJ1bl9pZBgBIAEoCRIUCgxpbnB1dF90b2tlbnMYAiABKAQSFQoNb3V0cHV0X3Rva2VucxgDIAEoBCJTChFDaGF0RW50aXR5RW1pdHRlZBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEhQKDHBheWxvYWRfanNvbhgDIAEoCRIOCgZydW5faWQYBCABKAkiRAoSQ2hhdEVudGl0eUltcG9ydGVkEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMcGF5bG9hZF9qc29uGAMgASgJIlYKEUNoYXRGZWVkYmFja0dpdmVuEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCSJBChBDaGF0QmxvY2tTdGFydGVkEhAKCGJsb2NrX2lkGAEgASgJEgsKA3RhZxgCIAEoCRIOCgZydW5faWQYAyABKAkiLwoNQ2hhdEJsb2NrR3JldxIQCghibG9ja19pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIkEKDkNoYXRCbG9ja0VuZGVkEhAKCGJsb2NrX2lkGAEgASgJEgwKBHRleHQYAiABKAkSDwoHcHJvYmxlbRgDIAEoCWIGcHJvdG8z", [file_webchat_nb_contracts_v1_entities]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatConversationCreated
@@ -123,6 +125,11 @@ export type ChatUserMessageAccepted = Message<"webchat_nb.contracts.v1.ChatUserM
    * @generated from field: string profile = 6;
    */
   profile: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatAttachment attachments = 10;
+   */
+  attachments: ChatAttachment[];
 };
 
 /**
@@ -160,6 +167,11 @@ export type ChatUserMessageAcceptedJson = {
    * @generated from field: string profile = 6;
    */
   profile?: string;
+
+  /**
+   * @generated from field: repeated webchat_nb.contracts.v1.ChatAttachment attachments = 10;
+   */
+  attachments?: ChatAttachmentJson[];
 };
 
 /**
@@ -207,6 +219,11 @@ export type ChatInferenceQueued = Message<"webchat_nb.contracts.v1.ChatInference
    * @generated from field: string actor = 7;
    */
   actor: string;
+
+  /**
+   * @generated from field: bool has_parent = 8;
+   */
+  hasParent: boolean;
 };
 
 /**
@@ -247,6 +264,11 @@ export type ChatInferenceQueuedJson = {
    * @generated from field: string actor = 7;
    */
   actor?: string;
+
+  /**
+   * @generated from field: bool has_parent = 8;
+   */
+  hasParent?: boolean;
 };
 
 /**
@@ -255,6 +277,57 @@ export type ChatInferenceQueuedJson = {
  */
 export const ChatInferenceQueuedSchema: GenMessage<ChatInferenceQueued, {jsonType: ChatInferenceQueuedJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_events, 3);
+
+/**
+ * A waiting run has another place in the line.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatInferenceMoved
+ */
+export type ChatInferenceMoved = Message<"webchat_nb.contracts.v1.ChatInferenceMoved"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: uint32 queue_position = 2;
+   */
+  queuePosition: number;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+};
+
+/**
+ * A waiting run has another place in the line.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatInferenceMoved
+ */
+export type ChatInferenceMovedJson = {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+
+  /**
+   * @generated from field: uint32 queue_position = 2;
+   */
+  queuePosition?: number;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatInferenceMoved.
+ * Use `create(ChatInferenceMovedSchema)` to create a new message.
+ */
+export const ChatInferenceMovedSchema: GenMessage<ChatInferenceMoved, {jsonType: ChatInferenceMovedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 4);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceStarted
@@ -289,6 +362,13 @@ export type ChatInferenceStarted = Message<"webchat_nb.contracts.v1.ChatInferenc
    * @generated from field: string actor = 6;
    */
   actor: string;
+
+  /**
+   * the prompt named what it follows; else it follows the turn that was begun last
+   *
+   * @generated from field: bool has_parent = 7;
+   */
+  hasParent: boolean;
 };
 
 /**
@@ -324,6 +404,13 @@ export type ChatInferenceStartedJson = {
    * @generated from field: string actor = 6;
    */
   actor?: string;
+
+  /**
+   * the prompt named what it follows; else it follows the turn that was begun last
+   *
+   * @generated from field: bool has_parent = 7;
+   */
+  hasParent?: boolean;
 };
 
 /**
@@ -331,7 +418,198 @@ export type ChatInferenceStartedJson = {
  * Use `create(ChatInferenceStartedSchema)` to create a new message.
  */
 export const ChatInferenceStartedSchema: GenMessage<ChatInferenceStarted, {jsonType: ChatInferenceStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 4);
+  messageDesc(file_webchat_nb_contracts_v1_events, 5);
+
+/**
+ * The engine of a run takes prompts while it runs.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatSteeringOffered
+ */
+export type ChatSteeringOffered = Message<"webchat_nb.contracts.v1.ChatSteeringOffered"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * The engine of a run takes prompts while it runs.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatSteeringOffered
+ */
+export type ChatSteeringOfferedJson = {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatSteeringOffered.
+ * Use `create(ChatSteeringOfferedSchema)` to create a new message.
+ */
+export const ChatSteeringOfferedSchema: GenMessage<ChatSteeringOffered, {jsonType: ChatSteeringOfferedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 6);
+
+/**
+ * A prompt was handed to a running engine. Unless it takes it, the prompt is queued as a run of its own.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatUserMessageSteered
+ */
+export type ChatUserMessageSteered = Message<"webchat_nb.contracts.v1.ChatUserMessageSteered"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * the running one
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string prompt = 3;
+   */
+  prompt: string;
+
+  /**
+   * the prompt that the run answers
+   *
+   * @generated from field: string parent_message_id = 4;
+   */
+  parentMessageId: string;
+
+  /**
+   * @generated from field: string actor = 5;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: string profile = 6;
+   */
+  profile: string;
+
+  /**
+   * @generated from field: string overrides_json = 7;
+   */
+  overridesJson: string;
+
+  /**
+   * of the run that it becomes when it is not taken
+   *
+   * @generated from field: string own_run_id = 8;
+   */
+  ownRunId: string;
+
+  /**
+   * @generated from field: string own_turn_id = 9;
+   */
+  ownTurnId: string;
+};
+
+/**
+ * A prompt was handed to a running engine. Unless it takes it, the prompt is queued as a run of its own.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatUserMessageSteered
+ */
+export type ChatUserMessageSteeredJson = {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId?: string;
+
+  /**
+   * the running one
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId?: string;
+
+  /**
+   * @generated from field: string prompt = 3;
+   */
+  prompt?: string;
+
+  /**
+   * the prompt that the run answers
+   *
+   * @generated from field: string parent_message_id = 4;
+   */
+  parentMessageId?: string;
+
+  /**
+   * @generated from field: string actor = 5;
+   */
+  actor?: string;
+
+  /**
+   * @generated from field: string profile = 6;
+   */
+  profile?: string;
+
+  /**
+   * @generated from field: string overrides_json = 7;
+   */
+  overridesJson?: string;
+
+  /**
+   * of the run that it becomes when it is not taken
+   *
+   * @generated from field: string own_run_id = 8;
+   */
+  ownRunId?: string;
+
+  /**
+   * @generated from field: string own_turn_id = 9;
+   */
+  ownTurnId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatUserMessageSteered.
+ * Use `create(ChatUserMessageSteeredSchema)` to create a new message.
+ */
+export const ChatUserMessageSteeredSchema: GenMessage<ChatUserMessageSteered, {jsonType: ChatUserMessageSteeredJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 7);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatSteeringTaken
+ */
+export type ChatSteeringTaken = Message<"webchat_nb.contracts.v1.ChatSteeringTaken"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string own_run_id = 2;
+   */
+  ownRunId: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatSteeringTaken
+ */
+export type ChatSteeringTakenJson = {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+
+  /**
+   * @generated from field: string own_run_id = 2;
+   */
+  ownRunId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatSteeringTaken.
+ * Use `create(ChatSteeringTakenSchema)` to create a new message.
+ */
+export const ChatSteeringTakenSchema: GenMessage<ChatSteeringTaken, {jsonType: ChatSteeringTakenJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 8);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceFinished
@@ -368,7 +646,7 @@ export type ChatInferenceFinishedJson = {
  * Use `create(ChatInferenceFinishedSchema)` to create a new message.
  */
 export const ChatInferenceFinishedSchema: GenMessage<ChatInferenceFinished, {jsonType: ChatInferenceFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 5);
+  messageDesc(file_webchat_nb_contracts_v1_events, 9);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceStopped
@@ -415,7 +693,7 @@ export type ChatInferenceStoppedJson = {
  * Use `create(ChatInferenceStoppedSchema)` to create a new message.
  */
 export const ChatInferenceStoppedSchema: GenMessage<ChatInferenceStopped, {jsonType: ChatInferenceStoppedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 6);
+  messageDesc(file_webchat_nb_contracts_v1_events, 10);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceFailed
@@ -476,7 +754,7 @@ export type ChatInferenceFailedJson = {
  * Use `create(ChatInferenceFailedSchema)` to create a new message.
  */
 export const ChatInferenceFailedSchema: GenMessage<ChatInferenceFailed, {jsonType: ChatInferenceFailedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 7);
+  messageDesc(file_webchat_nb_contracts_v1_events, 11);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceInterrupted
@@ -523,7 +801,7 @@ export type ChatInferenceInterruptedJson = {
  * Use `create(ChatInferenceInterruptedSchema)` to create a new message.
  */
 export const ChatInferenceInterruptedSchema: GenMessage<ChatInferenceInterrupted, {jsonType: ChatInferenceInterruptedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 8);
+  messageDesc(file_webchat_nb_contracts_v1_events, 12);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTextSegmentStarted
@@ -570,7 +848,7 @@ export type ChatTextSegmentStartedJson = {
  * Use `create(ChatTextSegmentStartedSchema)` to create a new message.
  */
 export const ChatTextSegmentStartedSchema: GenMessage<ChatTextSegmentStarted, {jsonType: ChatTextSegmentStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 9);
+  messageDesc(file_webchat_nb_contracts_v1_events, 13);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTokensDelta
@@ -607,7 +885,7 @@ export type ChatTokensDeltaJson = {
  * Use `create(ChatTokensDeltaSchema)` to create a new message.
  */
 export const ChatTokensDeltaSchema: GenMessage<ChatTokensDelta, {jsonType: ChatTokensDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 10);
+  messageDesc(file_webchat_nb_contracts_v1_events, 14);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTextSegmentFinished
@@ -658,7 +936,7 @@ export type ChatTextSegmentFinishedJson = {
  * Use `create(ChatTextSegmentFinishedSchema)` to create a new message.
  */
 export const ChatTextSegmentFinishedSchema: GenMessage<ChatTextSegmentFinished, {jsonType: ChatTextSegmentFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 11);
+  messageDesc(file_webchat_nb_contracts_v1_events, 15);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningStarted
@@ -705,7 +983,7 @@ export type ChatReasoningStartedJson = {
  * Use `create(ChatReasoningStartedSchema)` to create a new message.
  */
 export const ChatReasoningStartedSchema: GenMessage<ChatReasoningStarted, {jsonType: ChatReasoningStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 12);
+  messageDesc(file_webchat_nb_contracts_v1_events, 16);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningDelta
@@ -742,7 +1020,7 @@ export type ChatReasoningDeltaJson = {
  * Use `create(ChatReasoningDeltaSchema)` to create a new message.
  */
 export const ChatReasoningDeltaSchema: GenMessage<ChatReasoningDelta, {jsonType: ChatReasoningDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 13);
+  messageDesc(file_webchat_nb_contracts_v1_events, 17);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningFinished
@@ -779,7 +1057,7 @@ export type ChatReasoningFinishedJson = {
  * Use `create(ChatReasoningFinishedSchema)` to create a new message.
  */
 export const ChatReasoningFinishedSchema: GenMessage<ChatReasoningFinished, {jsonType: ChatReasoningFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 14);
+  messageDesc(file_webchat_nb_contracts_v1_events, 18);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallStarted
@@ -836,7 +1114,7 @@ export type ChatToolCallStartedJson = {
  * Use `create(ChatToolCallStartedSchema)` to create a new message.
  */
 export const ChatToolCallStartedSchema: GenMessage<ChatToolCallStarted, {jsonType: ChatToolCallStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 15);
+  messageDesc(file_webchat_nb_contracts_v1_events, 19);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallArgumentsDelta
@@ -873,7 +1151,7 @@ export type ChatToolCallArgumentsDeltaJson = {
  * Use `create(ChatToolCallArgumentsDeltaSchema)` to create a new message.
  */
 export const ChatToolCallArgumentsDeltaSchema: GenMessage<ChatToolCallArgumentsDelta, {jsonType: ChatToolCallArgumentsDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 16);
+  messageDesc(file_webchat_nb_contracts_v1_events, 20);
 
 /**
  * The arguments are complete: `input` is their JSON text.
@@ -914,7 +1192,7 @@ export type ChatToolCallRequestedJson = {
  * Use `create(ChatToolCallRequestedSchema)` to create a new message.
  */
 export const ChatToolCallRequestedSchema: GenMessage<ChatToolCallRequested, {jsonType: ChatToolCallRequestedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 17);
+  messageDesc(file_webchat_nb_contracts_v1_events, 21);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallExecutionStarted
@@ -941,7 +1219,7 @@ export type ChatToolCallExecutionStartedJson = {
  * Use `create(ChatToolCallExecutionStartedSchema)` to create a new message.
  */
 export const ChatToolCallExecutionStartedSchema: GenMessage<ChatToolCallExecutionStarted, {jsonType: ChatToolCallExecutionStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 18);
+  messageDesc(file_webchat_nb_contracts_v1_events, 22);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallProgress
@@ -978,7 +1256,7 @@ export type ChatToolCallProgressJson = {
  * Use `create(ChatToolCallProgressSchema)` to create a new message.
  */
 export const ChatToolCallProgressSchema: GenMessage<ChatToolCallProgress, {jsonType: ChatToolCallProgressJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 19);
+  messageDesc(file_webchat_nb_contracts_v1_events, 23);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallResultReady
@@ -1035,7 +1313,7 @@ export type ChatToolCallResultReadyJson = {
  * Use `create(ChatToolCallResultReadySchema)` to create a new message.
  */
 export const ChatToolCallResultReadySchema: GenMessage<ChatToolCallResultReady, {jsonType: ChatToolCallResultReadyJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 20);
+  messageDesc(file_webchat_nb_contracts_v1_events, 24);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallFinished
@@ -1096,7 +1374,7 @@ export type ChatToolCallFinishedJson = {
  * Use `create(ChatToolCallFinishedSchema)` to create a new message.
  */
 export const ChatToolCallFinishedSchema: GenMessage<ChatToolCallFinished, {jsonType: ChatToolCallFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 21);
+  messageDesc(file_webchat_nb_contracts_v1_events, 25);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatUsageReported
@@ -1143,7 +1421,7 @@ export type ChatUsageReportedJson = {
  * Use `create(ChatUsageReportedSchema)` to create a new message.
  */
 export const ChatUsageReportedSchema: GenMessage<ChatUsageReported, {jsonType: ChatUsageReportedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 22);
+  messageDesc(file_webchat_nb_contracts_v1_events, 26);
 
 /**
  * An engine put an entity of a registered kind on the timeline.
@@ -1208,5 +1486,264 @@ export type ChatEntityEmittedJson = {
  * Use `create(ChatEntityEmittedSchema)` to create a new message.
  */
 export const ChatEntityEmittedSchema: GenMessage<ChatEntityEmitted, {jsonType: ChatEntityEmittedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 23);
+  messageDesc(file_webchat_nb_contracts_v1_events, 27);
+
+/**
+ * An entity as it was in a conversation that was exported.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatEntityImported
+ */
+export type ChatEntityImported = Message<"webchat_nb.contracts.v1.ChatEntityImported"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * protobuf JSON of the kind's message
+   *
+   * @generated from field: string payload_json = 3;
+   */
+  payloadJson: string;
+};
+
+/**
+ * An entity as it was in a conversation that was exported.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatEntityImported
+ */
+export type ChatEntityImportedJson = {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind?: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id?: string;
+
+  /**
+   * protobuf JSON of the kind's message
+   *
+   * @generated from field: string payload_json = 3;
+   */
+  payloadJson?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatEntityImported.
+ * Use `create(ChatEntityImportedSchema)` to create a new message.
+ */
+export const ChatEntityImportedSchema: GenMessage<ChatEntityImported, {jsonType: ChatEntityImportedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 28);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatFeedbackGiven
+ */
+export type ChatFeedbackGiven = Message<"webchat_nb.contracts.v1.ChatFeedbackGiven"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * up | down | none
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment: string;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatFeedbackGiven
+ */
+export type ChatFeedbackGivenJson = {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId?: string;
+
+  /**
+   * up | down | none
+   *
+   * @generated from field: string value = 2;
+   */
+  value?: string;
+
+  /**
+   * @generated from field: string comment = 3;
+   */
+  comment?: string;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatFeedbackGiven.
+ * Use `create(ChatFeedbackGivenSchema)` to create a new message.
+ */
+export const ChatFeedbackGivenSchema: GenMessage<ChatFeedbackGiven, {jsonType: ChatFeedbackGivenJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 29);
+
+/**
+ * A structured block began in an answer's text; what it means is its plugin's to say.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatBlockStarted
+ */
+export type ChatBlockStarted = Message<"webchat_nb.contracts.v1.ChatBlockStarted"> & {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId: string;
+
+  /**
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+
+  /**
+   * @generated from field: string run_id = 3;
+   */
+  runId: string;
+};
+
+/**
+ * A structured block began in an answer's text; what it means is its plugin's to say.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatBlockStarted
+ */
+export type ChatBlockStartedJson = {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId?: string;
+
+  /**
+   * @generated from field: string tag = 2;
+   */
+  tag?: string;
+
+  /**
+   * @generated from field: string run_id = 3;
+   */
+  runId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatBlockStarted.
+ * Use `create(ChatBlockStartedSchema)` to create a new message.
+ */
+export const ChatBlockStartedSchema: GenMessage<ChatBlockStarted, {jsonType: ChatBlockStartedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 30);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatBlockGrew
+ */
+export type ChatBlockGrew = Message<"webchat_nb.contracts.v1.ChatBlockGrew"> & {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId: string;
+
+  /**
+   * what came since the last of these
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatBlockGrew
+ */
+export type ChatBlockGrewJson = {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId?: string;
+
+  /**
+   * what came since the last of these
+   *
+   * @generated from field: string text = 2;
+   */
+  text?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatBlockGrew.
+ * Use `create(ChatBlockGrewSchema)` to create a new message.
+ */
+export const ChatBlockGrewSchema: GenMessage<ChatBlockGrew, {jsonType: ChatBlockGrewJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 31);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatBlockEnded
+ */
+export type ChatBlockEnded = Message<"webchat_nb.contracts.v1.ChatBlockEnded"> & {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * empty, or nested | stray | too_large | unclosed | unreadable
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatBlockEnded
+ */
+export type ChatBlockEndedJson = {
+  /**
+   * @generated from field: string block_id = 1;
+   */
+  blockId?: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text?: string;
+
+  /**
+   * empty, or nested | stray | too_large | unclosed | unreadable
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatBlockEnded.
+ * Use `create(ChatBlockEndedSchema)` to create a new message.
+ */
+export const ChatBlockEndedSchema: GenMessage<ChatBlockEnded, {jsonType: ChatBlockEndedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 32);
 
