@@ -13,7 +13,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import answers, bundle, encoding, memory, notebook, pace, reconnect, throughput
+from tests.bench import (
+    answers,
+    bundle,
+    delays,
+    encoding,
+    engines,
+    memory,
+    notebook,
+    pace,
+    reconnect,
+    service,
+    throughput,
+)
 from tests.bench.measurement import Measurement, Room, to_table, write_json
 
 ROOMS: dict[str, tuple[Room, tuple[str, ...]]] = {
@@ -21,9 +33,12 @@ ROOMS: dict[str, tuple[Room, tuple[str, ...]]] = {
     "pace": (pace.run, ("G2",)),
     "throughput": (throughput.run, ("G1",)),
     "encoding": (encoding.run, ("encode",)),
+    "engines": (engines.run, ("engines",)),
     "reconnect": (reconnect.run, ("G6",)),
     "notebook": (notebook.run, ("G9",)),
     "memory": (memory.run, ("G10",)),
+    "service": (service.run, ("S1", "S3", "S4")),
+    "delays": (delays.run, ("S2",)),
     "bundle": (bundle.run, ("G11", "bundle")),
 }
 """Each room, and how the ids of its measurements begin."""

@@ -35,9 +35,9 @@ def run(is_quick: bool) -> Iterable[Measurement]:
 async def _measure(connection_count: int, conversation_count: int) -> list[Measurement]:
     async with answering(synchronous="NORMAL") as served:
         await _converse(served, "warm", _WARM_UP_CONVERSATIONS)
-        before = await _resident_bytes()
+        before = await resident_bytes()
         await _converse(served, "c", conversation_count)
-        after = await _resident_bytes()
+        after = await resident_bytes()
     with client_process() as clients:
         async with bare() as beside, answering() as served:
             await begin_message(served.app)
@@ -70,7 +70,8 @@ async def _converse(served: Answering, prefix: str, count: int) -> None:
         await ask(served, "hello", f"{prefix}{number}")
 
 
-async def _resident_bytes() -> int:
+async def resident_bytes() -> int:
+    """What the process holds in memory, once it has come to rest."""
     await asyncio.sleep(0.2)
     gc.collect()
     statm = _STATM.read_text()

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("webchat_nb.testing.store_contract")
+pytest.register_assert_rewrite("webchat_nb.testing.store_contract", "webchat_nb.testing.engine_contract")

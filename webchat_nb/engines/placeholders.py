@@ -1,4 +1,4 @@
-"""``{prompt}`` and ``{turn}`` in a script's texts. Other braces are text: scripts are full of JSON and code."""
+"""``{prompt}``, ``{turn}`` and ``{steer}`` in a script's texts. Other braces are text: scripts are full of JSON and code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, final
 
 import msgspec
 
-_PLACEHOLDER = re.compile(r"\{(prompt|turn)\}")
+_PLACEHOLDER = re.compile(r"\{(prompt|turn|steer)\}")
 
 
 @final
@@ -16,10 +16,12 @@ class Placeholders(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         turn: 1 for the conversation's first prompt.
+        steer: What was steered to the run and taken last; empty before.
     """
 
     prompt: str
     turn: int
+    steer: str = ""
 
     def fill(self, text: str) -> str:
         """Fill a text once: a ``{turn}`` inside of the prompt stays as the person wrote it."""

@@ -28,7 +28,9 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
+from webchat_nb.chat.tools import ToolUse
 from webchat_nb.engines.chunks import split_text
+from webchat_nb.engines.pace import Pace
 from webchat_nb.engines.placeholders import Placeholders
 from webchat_nb.engines.script import Call, Chunk, Script, Speech, Step, Turn
 from webchat_nb.errors import EngineError
@@ -46,7 +48,17 @@ class AwaitSignal(msgspec.Struct, frozen=True):
     name: str
 
 
-Act = EngineEvent | Pause | AwaitSignal
+class AwaitSteering(msgspec.Struct, frozen=True):
+    """Go on when something was steered to the run."""
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    """Call the registered tool, and yield what it tells and its result."""
+
+    use: ToolUse
+
+
+Act = EngineEvent | Pause | AwaitSignal | AwaitSteering | CallTool
 
 NO_TURN: Final = Turn(steps=(Step(say="(the script has no turn for this prompt)"),))
 """What a script that is not strict answers when no turn fits."""
@@ -67,8 +79,7 @@ def play(script: Script, request: RunRequest) -> Iterator[Act]:
     if turn is None and script.strict:
         raise EngineError("no turn matches this prompt, and the script is strict", code="no_turn_matches")
     performance = _Performance(script, request)
-    if script.defaults.first_delay_ms:
-        yield Pause(script.defaults.first_delay_ms / 1000)
+    yield from performance.begin()
     for step in (turn or NO_TURN).steps:
         yield from performance.play_step(step)
 
@@ -87,10 +98,15 @@ class _Performance:
 
     def __init__(self, script: Script, request: RunRequest) -> None:
         self._defaults = script.defaults
+        self._pace = Pace(script.defaults, turn=request.turn)
         self._root_id = request.root_id
+        self._has_tools = request.tools is not None
+        self._steering = request.steering
         self._placeholders = Placeholders(prompt=request.prompt, turn=request.turn)
         self._call_count = 0
-        self._is_first_piece = True
+
+    def begin(self) -> Iterator[Act]:
+        yield from _pause(self._pace.first_ms())
 
     def play_step(self, step: Step) -> Iterator[Act]:
         if step.think is not UNSET:
@@ -106,6 +122,12 @@ class _Performance:
             yield from _pause(step.wait_ms)
         elif step.wait_for is not UNSET:
             yield AwaitSignal(step.wait_for)
+        elif step.wait_for_steer is not UNSET:
+            yield AwaitSteering()
+            taken = self._steering.take()
+            self._placeholders = msgspec.structs.replace(
+                self._placeholders, steer="\n".join([steered.prompt for steered in taken])
+            )
         elif step.usage is not UNSET:
             yield Usage(step.usage.input_tokens, step.usage.output_tokens)
         elif step.fail is not UNSET:
@@ -116,11 +138,10 @@ class _Performance:
         if isinstance(speech, str):
             speech = Speech(speech)
         chunk: Chunk = self._defaults.chunk if speech.chunk is UNSET else speech.chunk
-        delay_ms = self._defaults.delay_ms if speech.delay_ms is UNSET else speech.delay_ms
         pieces = [record(piece) for piece in split_text(self._placeholders.fill(speech.text), chunk)]
         for _ in range(speech.repeat):
             for piece in pieces:
-                yield from self._pace(delay_ms)
+                yield from _pause(self._pace.next_ms(speech.delay_ms))
                 yield piece
 
     def _call(self, call: Call) -> Iterator[Act]:
@@ -130,9 +151,12 @@ class _Performance:
 
         yield ToolCallStarted(call_id, call.tool)
         for piece in split_text(arguments, self._defaults.chunk):
-            yield from self._pace(self._defaults.delay_ms)
+            yield from _pause(self._pace.next_ms())
             yield ToolCallArgumentsDelta(call_id, piece)
         yield ToolCallRequested(call_id, arguments)
+        if call.result is UNSET and call.error is UNSET and self._has_tools:
+            yield CallTool(ToolUse(call_id=call_id, name=call.tool, input=arguments))
+            return
         yield ToolCallExecuting(call_id)
         yield from _pause(call.delay_ms)
         yield self._answer(call_id, call)
@@ -144,13 +168,6 @@ class _Performance:
             return ToolCallResult(call_id, f"no tool {call.tool} is registered", is_error=True)
         result = self._placeholders.fill_all(call.result)
         return ToolCallResult(call_id, result if isinstance(result, str) else json.dumps(result, ensure_ascii=False))
-
-    def _pace(self, delay_ms: float) -> Iterator[Act]:
-        """Wait before a piece; what comes before the first of the run is ``first_delay_ms``."""
-        if self._is_first_piece:
-            self._is_first_piece = False
-            return
-        yield from _pause(delay_ms)
 
 
 def _pause(delay_ms: float) -> Iterator[Act]:

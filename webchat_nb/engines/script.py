@@ -25,6 +25,22 @@ Chunk = Literal["word", "char", "all"] | Annotated[int, Meta(ge=1)]
 """How a text is cut: after each word, after each character, not at all, or every so many characters."""
 
 
+class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The pace of a model: pieces come at a rate, not evenly, and the same way each time the script is played.
+
+    Attributes:
+        first_token_ms: Wait before the answer begins.
+        tokens_per_s: Pieces per second after that.
+        jitter: How far a wait may be from the mean, as a part of it: 0.3 means 70 % to 130 %.
+        seed: Another number gives other waits. They also differ from turn to turn.
+    """
+
+    tokens_per_s: Annotated[float, Meta(gt=0)]
+    first_token_ms: Milliseconds = 0
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0
+    seed: int = 0
+
+
 class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The pace of a script where a step does not say.
 
@@ -32,11 +48,13 @@ class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         chunk: How texts are cut into pieces.
         delay_ms: Wait before each piece.
         first_delay_ms: Wait before the answer begins, instead of ``delay_ms`` before its first piece.
+        timing: A model's pace, instead of these two.
     """
 
     chunk: Chunk = "word"
     delay_ms: Milliseconds = 0
     first_delay_ms: Milliseconds = 0
+    timing: Timing | UnsetType = UNSET
 
 
 class Regex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +144,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         emit: An entity on the timeline.
         wait_ms: Wait so long.
         wait_for: Wait until the test harness sends the signal of this name.
+        wait_for_steer: Wait for prompts that are steered to the run, and take them; ``{steer}`` is what they say.
         usage: A report of used tokens.
         fail: The end of the run, as a failure.
     """
@@ -136,6 +155,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emit: Emit | UnsetType = UNSET
     wait_ms: Milliseconds | UnsetType = UNSET
     wait_for: Name | UnsetType = UNSET
+    wait_for_steer: Literal[True] | UnsetType = UNSET
     usage: TokenUsage | UnsetType = UNSET
     fail: Failure | UnsetType = UNSET
 
@@ -196,6 +216,8 @@ def check_script(document: Document) -> Script:
         ConfigError: It is no script; the message says where.
     """
     script = convert(document, Script, label=_name_place)
+    if script.defaults.timing is not UNSET and (script.defaults.delay_ms or script.defaults.first_delay_ms):
+        raise document.error(("defaults", "timing"), "defaults: expected delays or timing, got both")
     for turn_index, turn in enumerate(script.turns):
         path: KeyPath = ("turns", turn_index)
         if isinstance(turn.match, Regex):

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Final, final
 
 from webchat_nb.chat.profile_layers import BUILTIN_SCRIPT
-from webchat_nb.engines.script import Script, parse_script, read_script
+from webchat_nb.chat.watched_files import WatchedFile
+from webchat_nb.engines.script import Script, check_script, parse_script
 from webchat_nb.errors import ConfigError
+from webchat_nb.stream.clock import Clock
 
 _SUFFIX: Final = ".yaml"
 
 
 @final
 class ScriptFiles:
-    """Reads each script once, and again when its file has changed."""
+    """Reads each script once, and again when its file has changed (PF1)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._builtin: dict[str, Script] = {}
-        self._read: dict[Path, tuple[tuple[int, int], Script]] = {}
+        self._files: dict[str, WatchedFile[Script]] = {}
 
     def get(self, name: str) -> Script:
         """Find a script.
@@ -28,21 +31,26 @@ class ScriptFiles:
             name: ``builtin:NAME``, or a path; a relative one is meant from the working directory.
 
         Raises:
-            ConfigError: There is none, or it is broken; the message says where.
+            ConfigError: There is none, or it is broken and was never whole; the message says where.
         """
         if name.startswith(BUILTIN_SCRIPT):
             return self._get_builtin(name.removeprefix(BUILTIN_SCRIPT))
-        path = Path(name)
-        try:
-            found = path.stat()
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"{name}: expected a script, got: {reason}") from None
-        version = (found.st_mtime_ns, found.st_size)
-        cached = self._read.get(path)
-        if cached is None or cached[0] != version:
-            cached = self._read[path] = (version, read_script(path))
-        return cached[1]
+        return self._look(name).value
+
+    def version(self, name: str) -> str:
+        """Of the content that ``get`` gives; "" for a built-in one, and as long as there is none."""
+        return "" if name.startswith(BUILTIN_SCRIPT) else self._look(name).version
+
+    def problem(self, name: str) -> str | None:
+        """Why ``get`` does not give what the file holds now, fit to be shown; None when it does."""
+        return None if name.startswith(BUILTIN_SCRIPT) else self._look(name).problem
+
+    def _look(self, name: str) -> WatchedFile[Script]:
+        file = self._files.get(name)
+        if file is None:
+            file = self._files[name] = WatchedFile(Path(name), check_script, self._clock)
+        file.look()
+        return file
 
     def _get_builtin(self, name: str) -> Script:
         if name not in self._builtin:

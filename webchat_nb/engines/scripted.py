@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import final
 
-from webchat_nb.chat.engine import Engine, EngineEvent, EngineFactory, RunRequest
+from msgspec import UNSET
+
+from webchat_nb.chat.engine import Engine, EngineEvent, RunRequest
 from webchat_nb.chat.plan import EnginePlan
-from webchat_nb.engines.play import AwaitSignal, Pause, play
+from webchat_nb.engines.play import AwaitSignal, AwaitSteering, CallTool, Pause, play
 from webchat_nb.engines.script import Script
 from webchat_nb.engines.script_files import ScriptFiles
 from webchat_nb.engines.signals import Signals
+from webchat_nb.engines.tool_loop import use_tools
 from webchat_nb.errors import ConfigError
 from webchat_nb.stream.clock import Clock
 
-__all__ = ["ScriptedEngine", "Signals", "scripted_factory"]
+__all__ = ["ScriptedEngine", "ScriptedFactory", "Signals"]
 
 
 @final
@@ -23,9 +27,13 @@ class ScriptedEngine:
 
     It waits only through the clock and the signals: a script without delays never gives the event loop a turn, which
     is for the run to do. It holds no state between runs; several may go at the same time.
+
+    Attributes:
+        accepts_steering: Some turn of the script waits for it (RN13).
     """
 
     def __init__(self, script: Script, clock: Clock, signals: Signals) -> None:
+        self.accepts_steering = any(step.wait_for_steer is not UNSET for turn in script.turns for step in turn.steps)
         self._script = script
         self._clock = clock
         self._signals = signals
@@ -41,21 +49,55 @@ class ScriptedEngine:
                 await self._clock.sleep(act.delay_s)
             elif isinstance(act, AwaitSignal):
                 await self._signals.wait(act.name)
+            elif isinstance(act, CallTool):
+                async with aclosing(use_tools(request.tools, [act.use])) as news:  # type: ignore[type-var]
+                    async for item in news:
+                        yield item
+            elif isinstance(act, AwaitSteering):
+                await request.steering.arrived()
             else:
                 yield act
 
 
-def scripted_factory(clock: Clock, signals: Signals) -> EngineFactory:
-    """Make the factory that is registered as ``scripted``.
+@final
+class ScriptedFactory:
+    """The factory that is registered as ``scripted``.
 
-    The factory raises ConfigError when the plan names no script, or one that is missing or broken. A script is read
-    once for all conversations, and again when its file has changed; an engine keeps the script it was built with.
+    A script is read once for all conversations, and again when its file has changed: the plan's signature is another one
+    then, so that the next prompt of a conversation is answered from the new script. A broken new version leaves the one
+    before in use.
+
+    Rule: EP1, PF1, PF2.
     """
-    files = ScriptFiles()
 
-    def build(plan: EnginePlan) -> Engine:
+    def __init__(self, clock: Clock, signals: Signals) -> None:
+        self._clock = clock
+        self._signals = signals
+        self._files = ScriptFiles(clock)
+
+    def __call__(self, plan: EnginePlan) -> Engine:
+        """Build an engine, which keeps the script it was built with.
+
+        Raises:
+            ConfigError: The plan names no script, or one that is missing or broken.
+        """
         if not plan.script:
             raise ConfigError(f"profile {plan.profile!r}: script: expected a file or builtin:NAME, got none")
-        return ScriptedEngine(files.get(plan.script), clock, signals)
+        return ScriptedEngine(self._files.get(plan.script), self._clock, self._signals)
 
-    return build
+    def lacks(self, plan: EnginePlan) -> Sequence[str]:
+        """A script that can be used."""
+        try:
+            self(plan)
+        except ConfigError as error:
+            problem = self._files.problem(plan.script) if plan.script else None
+            return [problem or error.message]
+        return []
+
+    def version(self, plan: EnginePlan) -> str:
+        """Of the script's content."""
+        return self._files.version(plan.script) if plan.script else ""
+
+    def problem(self, plan: EnginePlan) -> str | None:
+        """What is wrong with the newest version of the script while an older one is in use."""
+        return self._files.problem(plan.script) if plan.script and self._files.version(plan.script) else None

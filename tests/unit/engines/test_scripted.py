@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ import pytest
 from webchat_nb.chat.engine import Engine, EngineEvent, RunRequest, TextDelta, ThinkingDelta, ToolCallResult
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.engines.script import parse_script
-from webchat_nb.engines.scripted import ScriptedEngine, scripted_factory
+from webchat_nb.engines.scripted import ScriptedEngine, ScriptedFactory
 from webchat_nb.engines.signals import Signals
 from webchat_nb.errors import ConfigError, EngineError
 from webchat_nb.stream.clock import Timer
+from webchat_nb.testing.clock import ManualClock
 
 
 class HurriedClock:
@@ -111,19 +111,16 @@ def test_two_runs_of_one_engine_do_not_disturb_each_other() -> None:
     asyncio.run(main())
 
 
-def test_a_script_is_read_again_only_when_its_file_has_changed(tmp_path: Path) -> None:
-    path = tmp_path / "s.yaml"
-    build = scripted_factory(HurriedClock(), Signals())
+@pytest.mark.rule("PF1")
+def test_an_engine_keeps_the_script_that_it_was_built_with(tmp_path: Path) -> None:
+    path, clock = tmp_path / "s.yaml", ManualClock()
+    build = ScriptedFactory(clock, Signals())
     path.write_text("script: 1\nturns: [{steps: [{say: old}]}]")
-    written_ns = path.stat().st_mtime_ns
-    old = build(plan(str(path)))
-
-    path.write_text("no longer a script, but with the same length"[: path.stat().st_size].ljust(path.stat().st_size))
-    os.utime(path, ns=(written_ns, written_ns))
-    assert answer(build(plan(str(path))), "hi") == "old"
+    version, old = build.version(plan(str(path))), build(plan(str(path)))
 
     path.write_text("script: 1\nturns: [{steps: [{say: new}]}]")
-    os.utime(path, ns=(written_ns, written_ns + 1))
+    clock.jump(1)
+    assert build.version(plan(str(path))) != version
     assert answer(build(plan(str(path))), "hi") == "new"
     assert answer(old, "hi") == "old"
 
@@ -134,27 +131,27 @@ def test_a_script_is_read_again_only_when_its_file_has_changed(tmp_path: Path) -
         (None, r"profile 'mine': script: expected a file or builtin:NAME, got none"),
         ("builtin:dmeo", r"builtin:dmeo: expected one of builtin:demo, got an unknown name"),
         ("builtin:../../demo", r"expected one of builtin:demo"),
-        ("/nowhere/s.yaml", r"/nowhere/s\.yaml: expected a script, got: No such file or directory"),
-        ("a\0b.yaml", r"expected a script, got: "),
+        ("/nowhere/s.yaml", r"/nowhere/s\.yaml: expected a readable file, got: No such file or directory"),
+        ("a\0b.yaml", r"expected a readable file, got: "),
     ],
 )
 def test_a_plan_without_a_usable_script_builds_no_engine(script: str | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        scripted_factory(HurriedClock(), Signals())(plan(script))
+        ScriptedFactory(HurriedClock(), Signals())(plan(script))
 
 
 def test_a_broken_script_is_told_with_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("script: 1\nturns:\n- steps:\n  - sya: hi\n")
     with pytest.raises(ConfigError, match=rf"^{path}:4: turns\[0\]\.steps\[0\]\.sya: turn 1, step 1: expected one of"):
-        scripted_factory(HurriedClock(), Signals())(plan(str(path)))
+        ScriptedFactory(HurriedClock(), Signals())(plan(str(path)))
 
 
 class TestDemo:
     def play(self, prompt: str) -> tuple[str, list[Any], float]:
         """What the demo answers, all its records, and how long it takes in seconds."""
         clock = HurriedClock()
-        engine = scripted_factory(clock, Signals())(plan("builtin:demo"))
+        engine = ScriptedFactory(clock, Signals())(plan("builtin:demo"))
         records = asyncio.run(collect(engine.run(ask(prompt))))
         text = "".join(record.text for record in records if isinstance(record, TextDelta))
         return text, records, clock.steady_s()
