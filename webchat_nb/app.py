@@ -1,41 +1,54 @@
 """The composition: ``build(config)`` puts a chat together. The only file that knows every part.
 
-A host needs nothing else: ``app = build(Config(...))``, ``await app.start()``, mount the transports on ``app.service``,
-``await app.stop()``.
+A host needs nothing else: ``async with build(Config(...)) as app``, or ``start`` and ``stop``; then ``app.chat("hello")`` in a
+program, or the transports mounted on ``app.service``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, final, overload
 
 import msgspec
 
 from webchat_nb.chat.access import AccessPolicy
+from webchat_nb.chat.answer import Answer
+from webchat_nb.chat.attachments import Attachments, AttachmentStore, FolderAttachments, MemoryAttachments
+from webchat_nb.chat.attachments.attachments import GRACE_S
+from webchat_nb.chat.conversation_commands import handle_conversation_commands
 from webchat_nb.chat.conversations import Conversations
 from webchat_nb.chat.engine import EngineFactory
 from webchat_nb.chat.ids import IdFactory, random_id
+from webchat_nb.chat.imports import Imports
+from webchat_nb.chat.middlewares import MiddlewareFactory
+from webchat_nb.chat.middlewares.registry import MiddlewareRegistry, installed_middlewares
+from webchat_nb.chat.plan import Profile
 from webchat_nb.chat.planner import ProfilePlanner
-from webchat_nb.chat.plugins import ChatPlugin
+from webchat_nb.chat.plugins import BringsCommands, ChatPlugin
 from webchat_nb.chat.plugins.answers import answer_plugin
+from webchat_nb.chat.plugins.feedback import FeedbackPlugin
 from webchat_nb.chat.plugins.reasoning import reasoning_plugin
 from webchat_nb.chat.plugins.tool_calls import ToolCallPlugin
 from webchat_nb.chat.profiles import ProfileRegistry
 from webchat_nb.chat.projections import ChatProjections
+from webchat_nb.chat.receipts import MAX_AGE_S, ReceiptKeeping
 from webchat_nb.chat.resolver import RequestResolver
 from webchat_nb.chat.runs import Runs
 from webchat_nb.chat.schemas import register_schemas
 from webchat_nb.chat.service import ChatService
 from webchat_nb.chat.upkeep import Upkeep
-from webchat_nb.engines.scripted import Signals, scripted_factory
+from webchat_nb.engines.builtin import builtin_engines
+from webchat_nb.engines.functions import EngineFunction
+from webchat_nb.engines.loading import EngineTable
+from webchat_nb.engines.signals import Signals
 from webchat_nb.stream import Clock, FanoutSettings, Hub, Policies, Retention, SchemaRegistry, Store, SystemClock
 from webchat_nb.stream.pipeline import Probe
 from webchat_nb.stream.stores.memory import MemoryStore
 from webchat_nb.stream.stores.sqlite import SQLiteStore
-from webchat_nb.wire.requests import Limits
+from webchat_nb.wire.requests import Limits, Principal
 
 MEMORY = "memory"
 """The database name that keeps everything in memory only."""
@@ -52,17 +65,23 @@ class Config(msgspec.Struct, kw_only=True):
         lease_ttl_s: With a Redis: how long the runs of a server that died are waited for before another one settles them.
         synchronous: ``FULL`` survives a power cut; ``NORMAL`` is faster and may then lose the last moment, which
             changes the epoch (ST2).
-        profiles_files: YAML or TOML files; a later one wins by slug.
+        profiles_files: YAML or TOML files; a later one wins by slug. Read again when they change (PF1).
         profiles: Profiles as plain data, in the shape of a profiles file; on top of the files.
         default_profile: Slug of the default profile, on top of what the files say.
-        engines: Factories by engine name, beside the built-in ``scripted``.
-        plugins: Features beside answers, reasoning and tool calls.
+        engines: Factories by engine name, beside ``scripted``, ``openai``, ``openai-responses``, ``anthropic``,
+            ``pydantic-ai``, those of installed packages, and ``module:object`` (EN6).
+        middlewares: Factories by name, beside those that ship and those of installed packages.
+        plugins: Features beside answers, reasoning, tool calls and feedback.
         idle_timeout_s: A conversation that nobody used for so long leaves the memory, never the store (EV1).
+        run_timeout_s: Longest time for an answer, in seconds, when its profile does not say; None: without end (RN12).
         retention: How much is kept of each conversation's log; its timeline stays whole (ST8).
+        receipts_max_age_s: How long a repeated idempotency key gets its first answer (HT3); None: for ever.
         policies: What becomes of an event that a projection fails on (PL2).
         policy: Who may do what; default: a conversation belongs to its maker.
-        resolver: Which conversation and profile a request means.
+        resolver: Which conversation, profile and overrides a request means.
         store: A store of one's own, instead of ``db``.
+        attachments: A place of one's own for attachments, instead of one beside ``db``.
+        attachment_grace_s: How long an upload stays that no prompt names.
         probe: Told the points that batches pass in the pipeline; for tests that crash there.
     """
 
@@ -73,15 +92,20 @@ class Config(msgspec.Struct, kw_only=True):
     profiles: Mapping[str, Any] | None = None
     default_profile: str | None = None
     engines: Mapping[str, EngineFactory] = {}
+    middlewares: Mapping[str, MiddlewareFactory[Any]] = {}
     plugins: Sequence[ChatPlugin] = ()
     limits: Limits = Limits()
     fanout: FanoutSettings = FanoutSettings()
     idle_timeout_s: float = 600.0
+    run_timeout_s: float | None = None
     retention: Retention = Retention()
+    receipts_max_age_s: float | None = MAX_AGE_S
     policies: Policies = Policies()
     policy: AccessPolicy | None = None
     resolver: RequestResolver | None = None
     store: Store | None = None
+    attachments: AttachmentStore | None = None
+    attachment_grace_s: float = GRACE_S
     probe: Probe | None = None
     clock: Clock | None = None
     new_id: IdFactory = random_id
@@ -94,6 +118,7 @@ class ChatApp:
     Attributes:
         service: What can be done with conversations; transports are mounted on it.
         hub: The stream below it.
+        profiles: The profiles; ``register`` adds one from Python, at any time.
         signals: Releases ``wait_for`` steps of scripts; for tests.
     """
 
@@ -102,15 +127,21 @@ class ChatApp:
         *,
         hub: Hub,
         service: ChatService,
+        profiles: ProfileRegistry,
+        engines: EngineTable,
         runs: Runs,
         upkeep: Upkeep,
+        attachments: Attachments,
         signals: Signals,
     ) -> None:
         self.hub = hub
         self.service = service
+        self.profiles = profiles
+        self._engines = engines
         self.signals = signals
         self._runs = runs
         self._upkeep = upkeep
+        self._attachments = attachments
         self._is_running = False
 
     async def start(self) -> None:
@@ -121,6 +152,11 @@ class ChatApp:
         """
         await self.hub.start()
         self._is_running = True
+        try:
+            await self._attachments.start()
+        except BaseException:
+            await self.stop()
+            raise
         count = await self._runs.recover()
         if count:
             _log.info("%d conversations had open runs; they are settled", count)
@@ -132,7 +168,74 @@ class ChatApp:
             self._is_running = False
             await self._upkeep.stop()
             await self._runs.shutdown()
+            await self._attachments.stop()
+        await self._engines.aclose()
         await self.hub.shutdown()
+
+    @overload
+    def engine(self, function: EngineFunction) -> EngineFunction: ...
+
+    @overload
+    def engine(self, *, name: str) -> Callable[[EngineFunction], EngineFunction]: ...
+
+    def engine(self, function: EngineFunction | None = None, *, name: str = "") -> Any:
+        """Let a function of this program answer: ``@app.engine``, or ``@app.engine(name="…")``.
+
+        It becomes an engine of its name; a profile with that slug is made, unless there is one. Doing it again, as a
+        cell does, replaces the function from the next prompt on.
+
+        Args:
+            function: A function, async function, generator or async generator; see ``engines.functions``.
+            name: Instead of the function's.
+
+        Raises:
+            ConfigError: The function wants arguments that nobody has, or the name is no slug. Nothing is registered.
+
+        Rule: EN2.
+        """
+
+        def register(function: EngineFunction) -> EngineFunction:
+            engine = name or getattr(function, "__name__", "")
+            factory = self._engines.factory_of(function)
+            if engine not in self.profiles.slugs:
+                self.profiles.register(Profile(slug=engine, engine=engine))
+            self._engines.add(engine, factory)
+            return function
+
+        return register if function is None else register(function)
+
+    def chat(
+        self,
+        prompt: str,
+        *,
+        conv_id: str | None = None,
+        profile: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        who: Principal | None = None,
+    ) -> Answer:
+        """Send a prompt and follow its answer: ``async for piece in app.chat("hello")``.
+
+        Leaving the loop does not stop the run; ``Answer.stop`` does.
+
+        Args:
+            prompt: The prompt.
+            conv_id: The conversation that it goes on with; None begins a new one.
+            profile: Slug; None: the conversation's, else the default one.
+            overrides: What the prompt changes of the profile (HT4).
+            idempotency_key: With the same key, also after a restart, the same answer is told instead of a second one.
+            who: Whose prompt it is; None: the one owner's.
+
+        Rule: HO1.
+        """
+        return self.service.chat(
+            who or Principal(),
+            prompt,
+            conv_id=conv_id,
+            profile=profile,
+            overrides=overrides,
+            idempotency_key=idempotency_key,
+        )
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -154,7 +257,13 @@ def build(config: Config | None = None) -> ChatApp:
     """
     config = config or Config()
     clock = config.clock or SystemClock()
-    plugins: list[ChatPlugin] = [answer_plugin(), reasoning_plugin(), ToolCallPlugin(), *config.plugins]
+    plugins: list[ChatPlugin] = [
+        answer_plugin(),
+        reasoning_plugin(),
+        ToolCallPlugin(),
+        FeedbackPlugin(),
+        *config.plugins,
+    ]
     registry = SchemaRegistry()
     register_schemas(registry, plugins)
     hub = Hub(
@@ -166,30 +275,57 @@ def build(config: Config | None = None) -> ChatApp:
         probe=config.probe,
     )
     signals = Signals()
-    planner = ProfilePlanner(
-        ProfileRegistry.load(config.profiles_files, data=config.profiles, default=config.default_profile),
-        {"scripted": scripted_factory(clock, signals), **config.engines},
+    middlewares = MiddlewareRegistry(config.middlewares, installed=installed_middlewares(), clock=clock)
+    profiles = ProfileRegistry(
+        config.profiles_files,
+        data=config.profiles,
+        default=config.default_profile,
+        clock=clock,
+        check=middlewares.find_problem,
     )
+    engines = EngineTable({**builtin_engines(clock, signals), **config.engines})
+    planner = ProfilePlanner(profiles, engines, middlewares=middlewares)
     conversations = Conversations(hub, plugins)
+    attachments = Attachments(
+        hub=hub,
+        store=config.attachments or _attachment_store(config),
+        limits=config.limits,
+        new_id=config.new_id,
+        grace_s=config.attachment_grace_s,
+    )
+    handle_conversation_commands(hub)
+    for plugin in plugins:
+        if isinstance(plugin, BringsCommands):
+            for name, handler in plugin.handlers(hub).items():
+                hub.on_command(name, handler)
     runs = Runs(
         hub=hub,
         conversations=conversations,
         planner=planner,
+        attachments=attachments,
         new_id=config.new_id,
         max_queue=config.limits.max_queue,
+        timeout_s=config.run_timeout_s,
     )
+    Imports(hub)
     service = ChatService(
         hub=hub,
         runs=runs,
         planner=planner,
+        attachments=attachments,
         limits=config.limits,
         policy=config.policy,
         resolver=config.resolver,
         new_id=config.new_id,
     )
+    receipts = []
+    if config.receipts_max_age_s is not None:
+        receipts.append(ReceiptKeeping(hub, config.receipts_max_age_s).forget_old)
     return ChatApp(
         hub=hub,
         service=service,
+        profiles=profiles,
+        engines=engines,
         runs=runs,
         upkeep=Upkeep(
             hub=hub,
@@ -197,9 +333,22 @@ def build(config: Config | None = None) -> ChatApp:
             runs=runs,
             idle_timeout_s=config.idle_timeout_s,
             retention=config.retention,
+            chores=[attachments.sweep, *receipts],
         ),
+        attachments=attachments,
         signals=signals,
     )
+
+
+def _attachment_store(config: Config) -> AttachmentStore:
+    """A place beside the database: what is erased there is erased here."""
+    if config.db == MEMORY or config.store is not None:
+        return MemoryAttachments()
+    if "://" in config.db:
+        from webchat_nb.chat.attachments.redis import RedisAttachments  # an extra: redis-py need not be there
+
+        return RedisAttachments(config.db)
+    return FolderAttachments(Path(f"{config.db}-files"))
 
 
 def _open_store(config: Config, clock: Clock) -> Store:

@@ -13,7 +13,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
-from traitlets import Bool, Dict, Enum, Unicode
+from traitlets import Bool, Dict, Enum, List, Unicode
 
 from webchat_nb.app import ChatApp, Config, build
 from webchat_nb.errors import ConfigError, StoreError
@@ -56,7 +56,12 @@ class WebChatExtension(ExtensionApp):
 
     profiles_file = Unicode(
         "",
-        help="YAML or TOML file of profiles; those of the trait 'profiles' come on top.",
+        help="YAML, JSON or TOML file of profiles; those of the trait 'profiles' come on top. Read again when it changes.",
+    ).tag(config=True)
+
+    profiles_files = List(
+        Unicode(),
+        help="More files of profiles, on top of 'profiles_file'; later ones win by slug.",
     ).tag(config=True)
 
     default_profile = Unicode(
@@ -129,7 +134,7 @@ class WebChatExtension(ExtensionApp):
             Config(
                 db=self.db or str(self._default_db()),
                 synchronous="NORMAL" if self.synchronous == "NORMAL" else "FULL",
-                profiles_files=[self.profiles_file] if self.profiles_file else [],
+                profiles_files=[file for file in (self.profiles_file, *self.profiles_files) if file],
                 profiles=dict(self.profiles) or None,
                 default_profile=self.default_profile or None,
                 limits=_converted("limits", dict(self.limits), Limits),

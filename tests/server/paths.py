@@ -8,7 +8,7 @@ from tornado import web
 from tornado.routing import PathMatches, Rule
 
 SAMPLES = (
-    (r"(?:messages|events)", "events"),
+    (r"(?:messages|events|queue|feedback|export|attachments)", "events"),
     (r"(?:/.*)?", "/nowhere"),
     (r"([^/]+)", "c1"),
     (r"(.*)", "a/b"),

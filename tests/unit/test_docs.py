@@ -15,6 +15,7 @@ import yaml
 from webchat_nb import errors
 from webchat_nb.chat.plan import Profile
 from webchat_nb.chat.profiles import ProfileRegistry
+from webchat_nb.chat.service import ChatService
 from webchat_nb.engines.script import read_script
 from webchat_nb.transports import http, http_base, subscriber
 from webchat_nb.wire.requests import Limits
@@ -46,8 +47,11 @@ def test_every_setting_of_the_extension_is_described() -> None:
 
 
 def test_every_limit_is_described_with_its_default() -> None:
-    described = {names(row[0])[0]: int(row[1]) for row in table("Limits")}
-    assert described == msgspec.structs.asdict(Limits())
+    described = {names(row[0])[0]: row[1] for row in table("Limits")}
+    limits = msgspec.structs.asdict(Limits())
+    assert described == {
+        name: ", ".join(value) if name == "attachment_types" else str(value) for name, value in limits.items()
+    }
 
 
 def test_every_key_of_a_profile_is_described() -> None:
@@ -93,11 +97,34 @@ def test_the_program_of_the_stream_prints_what_is_said() -> None:
     assert ended.stdout == printed
 
 
+def test_the_programs_of_the_hosting_page_run() -> None:
+    text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    printed: list[str] = []
+    for program in blocks(text, "python"):
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+        assert ended.returncode == 0, ended.stderr
+        printed.append(ended.stdout)
+    chat, policy = printed
+    assert "[get_weather " in chat and "18 °C" in chat
+    assert chat.splitlines()[-1].startswith("failed: ")
+    assert policy == "ann:lab-7\n"
+
+
+def test_the_methods_of_the_hosting_page_are_there() -> None:
+    text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+    section = text.split("| Method | Does |")[1].split("\n\n")[0]
+    for signature in re.findall(r"^\| `([^`]+)`", section, re.MULTILINE):
+        name, arguments = signature.rstrip(")").split("(")
+        found = inspect.signature(getattr(ChatService, name)).parameters
+        given = [argument.split("=")[0].strip() for argument in arguments.split(",") if argument.strip() != "…"]
+        assert set(given) <= set(found), signature
+
+
 def test_the_profiles_and_the_script_of_the_readme_can_be_used(tmp_path: Path) -> None:
     profiles, script = blocks(README, "yaml")
     (tmp_path / "profiles.yaml").write_text(profiles)
     (tmp_path / "helper.yaml").write_text(script)
-    registry = ProfileRegistry.load([tmp_path / "profiles.yaml"])
+    registry = ProfileRegistry([tmp_path / "profiles.yaml"])
     assert registry.default == "helper"
     assert len(read_script(tmp_path / "helper.yaml").turns) == len(yaml.safe_load(script)["turns"])
 

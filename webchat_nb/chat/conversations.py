@@ -12,9 +12,10 @@ from typing import Any, final
 import msgspec
 
 from webchat_nb.chat.engine import Engine
+from webchat_nb.chat.line import OPEN_RUN, steering_runs, waiting_runs
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.plugins import ChatPlugin, RunIdentity
-from webchat_nb.chat.projections import OPEN_RUN
+from webchat_nb.chat.steering import SteeringInbox
 from webchat_nb.chat.translator import RunTranslator
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
 from webchat_nb.stream import Hub, Ordinal, Publisher, SessionId
@@ -28,15 +29,17 @@ class ActiveRun:
 
     Attributes:
         translator: What of it is open.
+        inbox: What the engine may take while it works.
         task: The engine at work; None for a run that this process does not carry out.
         is_ended: Its terminal event is decided; whatever the engine still yields is not heard.
     """
 
-    __slots__ = ("info", "is_ended", "publisher", "task", "translator")
+    __slots__ = ("inbox", "info", "is_ended", "publisher", "task", "translator")
 
     def __init__(self, info: ChatOpenRun, translator: RunTranslator) -> None:
         self.info = info
         self.translator = translator
+        self.inbox = SteeringInbox()
         self.publisher: Publisher | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_ended = False
@@ -82,10 +85,12 @@ class OpenRuns(msgspec.Struct, frozen=True):
     Attributes:
         running: The one under way, wherever it is carried out; None when there is none.
         waiting: The queue, next one first.
+        steering: Prompts that were handed to a running engine and not taken yet.
     """
 
     running: ChatOpenRun | None
     waiting: Sequence[ChatOpenRun]
+    steering: Sequence[ChatOpenRun]
 
     @property
     def is_idle(self) -> bool:
@@ -119,9 +124,10 @@ class Conversations:
         Raises:
             StoreError: The store cannot be read.
         """
-        infos: list[Any] = [entity.payload for entity in await self._hub.entities(session_id, OPEN_RUN)]
+        found = await self._hub.entities(session_id, OPEN_RUN)
+        infos: list[Any] = [entity.payload for entity in found]
         running = next((info for info in infos if info.status == "running"), None)
-        return OpenRuns(running, [info for info in infos if info is not running])
+        return OpenRuns(running, waiting_runs(found), steering_runs(found))
 
     def translator(self, session_id: SessionId, info: ChatOpenRun) -> RunTranslator:
         """A translator for a run that begins."""

@@ -54,17 +54,43 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: It is missing, not UTF-8, of another kind, or its syntax is broken.
     """
-    form = FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise ConfigError(f"{path}: expected a file ending in {', '.join(FORMATS)}, got {path.name!r}")
+    return parse_content(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """Read a file's bytes.
+
+    Raises:
+        ConfigError: It is missing, cannot be read, or is of another kind.
+    """
+    _form_of(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a readable file, got: {error.strerror}") from None
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: expected a readable file, got: {reason}") from None
+
+
+def parse_content(content: bytes, path: Path) -> Document:
+    """Read a file's bytes as what the end of its name says.
+
+    Raises:
+        ConfigError: It is not UTF-8, of another kind, or its syntax is broken.
+    """
+    form = _form_of(path)
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: expected UTF-8, got byte 0x{error.object[error.start]:02x}") from None
-    return parse_document(text, form, source=str(path))
+    return parse_document(text.replace("\r\n", "\n").replace("\r", "\n"), form, source=str(path))
+
+
+def _form_of(path: Path) -> Format:
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise ConfigError(f"{path}: expected a file ending in {', '.join(FORMATS)}, got {path.name!r}")
+    return form
 
 
 def parse_document(text: str, form: Format, *, source: str) -> Document:
@@ -102,7 +128,7 @@ def convert(document: Document, record: type[_T], *, label: Callable[[KeyPath], 
     try:
         return msgspec.convert(document.data, record)
     except msgspec.ValidationError as error:
-        path, message = _explain(str(error), document.data, record)
+        path, message = explain(str(error), document.data, record)
     name = label(path) if label else ""
     raise document.error(path, f"{name}: {message}" if name else message)
 
@@ -123,8 +149,14 @@ def _check_texts(document: Document, value: Any, path: KeyPath) -> None:
             raise document.error(path, f"expected Unicode text, got half a surrogate pair {found!r}") from None
 
 
-def _explain(told: str, data: Any, record: type) -> tuple[KeyPath, str]:
-    """Turn msgspec's message into a key path and a sentence of ours; msgspec tells the place in no other way."""
+def explain(told: str, data: Any, record: type) -> tuple[KeyPath, str]:
+    """Turn msgspec's message into a key path and a sentence of ours; msgspec tells the place in no other way.
+
+    Args:
+        told: The message of its ``ValidationError``.
+        data: What was converted.
+        record: The type that it was converted into.
+    """
     found = re.fullmatch(r"(.*?)(?: - at (?:`key` in )?`\$([^`]*)`)?", told, re.DOTALL)
     text, place = (found[1], found[2] or "") if found else (told, "")
     path = _parse_path(place)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from typing import Protocol, final
+from functools import partial
+from typing import Any, Protocol, final
 
+from webchat_nb.chat.attachments import Attachments
 from webchat_nb.chat.conversations import ActiveRun, Conversation
-from webchat_nb.chat.engine import Engine, RunRequest
+from webchat_nb.chat.engine import AcceptsSteering, Engine, RunRequest
 from webchat_nb.chat.history import read_history
 from webchat_nb.chat.plan import EnginePlan
+from webchat_nb.contracts.v1 import events_pb2 as ev
 from webchat_nb.contracts.v1.commands_pb2 import ChatSettleInference
 from webchat_nb.errors import EngineError, WebchatError
-from webchat_nb.stream import Hub
+from webchat_nb.stream import Event, Hub
 
 _log = logging.getLogger(__name__)
 
@@ -38,14 +41,18 @@ class Planner(Protocol):
             ConfigError: It cannot be built.
         """
 
+    def timeout_s(self, profile: str) -> float | None:
+        """How long an answer may take, as the profile says; None when it does not say or is gone."""
+
 
 @final
 class EngineDriver:
     """Lets engines answer."""
 
-    def __init__(self, hub: Hub, planner: Planner) -> None:
+    def __init__(self, hub: Hub, planner: Planner, attachments: Attachments) -> None:
         self._hub = hub
         self._planner = planner
+        self._attachments = attachments
 
     async def drive(self, conversation: Conversation, run: ActiveRun) -> ChatSettleInference:
         """Let the engine answer; whatever it does, this returns how the run ended and never raises.
@@ -73,7 +80,14 @@ class EngineDriver:
         assert publisher is not None
         plan = self._planner.plan(info.profile, info.overrides_json)
         engine = conversation.engine_for(plan, self._planner.build)
-        history = await read_history(self._hub, conversation.session_id, before_message_id=info.message_id)
+        if isinstance(engine, AcceptsSteering) and engine.accepts_steering:
+            await publisher.send(_event(run, ev.ChatSteeringOffered(run_id=info.run_id)))
+        history = await read_history(
+            self._hub,
+            conversation.session_id,
+            before_message_id=info.message_id,
+            files=partial(self._attachments.files, conversation.session_id),
+        )
         request = RunRequest(
             session_id=conversation.session_id,
             run_id=info.run_id,
@@ -82,12 +96,33 @@ class EngineDriver:
             turn=history.turn,
             history=history.messages,
             plan=plan,
+            attachments=history.attachments,
+            steering=run.inbox,
         )
         async with aclosing(engine.run(request)) as records:  # type: ignore[type-var]
             async for record in records:
                 if run.is_ended:
                     return
-                events = run.translator.translate(record)
+                events = [*_taken(run), *run.translator.translate(record)]
                 if events:
                     await publisher.send(*events)
+                if run.translator.failure is not None:
+                    raise run.translator.failure
+        if not run.is_ended and (events := [*_taken(run), *run.translator.finish()]):
+            await publisher.send(*events)
+        if run.translator.failure is not None:
+            raise run.translator.failure
         await publisher.flush()
+
+
+def _taken(run: ActiveRun) -> list[Event]:
+    """What the engine took since the last record: what it says from now on stands below it."""
+    taken = run.inbox.to_record()
+    if not taken:
+        return []
+    events = [_event(run, ev.ChatSteeringTaken(run_id=run.run_id, own_run_id=own_id)) for own_id in taken]
+    return [*run.translator.give_way(), *events]
+
+
+def _event(run: ActiveRun, payload: Any) -> Event:
+    return Event(session_id=run.translator.session_id, name=payload.DESCRIPTOR.name, payload=payload)

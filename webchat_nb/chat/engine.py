@@ -9,12 +9,16 @@ Source: seed 000 §2 (``EngineBuilder``), seed 003.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from webchat_nb.chat.plan import EnginePlan
+from webchat_nb.chat.steering import SteeredPrompt, SteeringInbox
+
+if TYPE_CHECKING:
+    from webchat_nb.chat.tools import ToolBox
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +111,30 @@ EngineEvent = (
 )
 
 
+class AttachedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the user attached to a prompt.
+
+    Attributes:
+        filename: As the user's computer names it; for people, never a path.
+        load: Reads its bytes; see ``read``.
+    """
+
+    attachment_id: str
+    media_type: str
+    filename: str
+    size_bytes: int
+    load: Callable[[], Awaitable[bytes]]
+
+    async def read(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            EngineError: They are not there any more.
+            StoreError: They cannot be read.
+        """
+        return await self.load()
+
+
 class HistoryMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One earlier message of the conversation, oldest first.
 
@@ -118,6 +146,23 @@ class HistoryMessage(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     status: str = "finished"
     message_id: str = ""
+    attachments: Sequence[AttachedFile] = ()
+
+
+class Steering(Protocol):
+    """What was steered to a run while its engine works: prompts that belong to the turn that is being answered.
+
+    An engine that looks here says so (``AcceptsSteering``). It asks between its steps, such as two rounds of tools, and
+    answers what it takes. What it never takes is a prompt of its own after the run.
+
+    Rule: RN13.
+    """
+
+    def take(self) -> Sequence[SteeredPrompt]:
+        """All that is there, oldest first; empty when there is none."""
+
+    async def arrived(self) -> None:
+        """Return when there is something to take."""
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +171,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         turn: 1 for the first prompt of the conversation, then one more each time.
         root_id: Prefix of the ids of what this run makes; also good for tool call ids that must be unique.
+        attachments: What the user attached to this prompt.
+        tools: What the engine may call; None: a tool that a model asks for gets an error as its result (TL1).
+        steering: Prompts for the turn while it is being answered; an engine may pass them over.
     """
 
     session_id: str
@@ -135,6 +183,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     turn: int
     history: Sequence[HistoryMessage]
     plan: EnginePlan
+    attachments: Sequence[AttachedFile] = ()
+    tools: ToolBox | None = None
+    steering: Steering = msgspec.field(default_factory=SteeringInbox)
 
 
 class Engine(Protocol):
@@ -158,3 +209,42 @@ class EngineFactory(Protocol):
         Raises:
             ConfigError: The plan cannot be used (a broken script, a missing key); the message says where.
         """
+
+
+@runtime_checkable
+class AcceptsSteering(Protocol):
+    """An engine that takes prompts while it runs; optional.
+
+    Attributes:
+        accepts_steering: Whether it does; looked at when a run begins.
+    """
+
+    accepts_steering: bool
+
+
+@runtime_checkable
+class SaysWhatItLacks(Protocol):
+    """An engine factory that knows what is missing before an engine can answer; optional."""
+
+    def lacks(self, plan: EnginePlan) -> Sequence[str]:
+        """What has to be there first, such as ``pip install webchat-nb[openai]``; empty when nothing is missing.
+
+        It is shown to whoever may see the profile, so it holds no secret. The variable of ``api_key_env`` and an engine
+        that is not registered are looked after already.
+
+        Rule: PF2.
+        """
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """An engine factory that builds from files beside the plan; optional.
+
+    Rule: PF1, EP1.
+    """
+
+    def version(self, plan: EnginePlan) -> str:
+        """Another one whenever an engine would be built from other content: it is in the plan's signature."""
+
+    def problem(self, plan: EnginePlan) -> str | None:
+        """Why the newest version of a file is not in use while one before it is; fit to be shown. None when it is."""

@@ -1,78 +1,80 @@
 """What the engine is told of the conversation so far.
 
-Read from the timeline, ordered by turn: a prompt that was queued while an earlier answer was still coming stands after
-that answer. Stopped and failed answers stay, marked as such.
+Read from the timeline, along the branch that the prompt ends: turn by turn from the beginning, so that a prompt that was
+queued while an earlier answer was still coming stands after that answer. Stopped and failed answers stay, marked as such.
 
-Rule: RN7.
+Rule: RN7, RN10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from webchat_nb.chat.engine import HistoryMessage
-from webchat_nb.stream import EntityRow, Hub, SessionId
+from webchat_nb.chat.branches import AttachmentRow, Branches, ChatMessageRow, OlderNeededError
+from webchat_nb.chat.engine import AttachedFile, HistoryMessage
+from webchat_nb.stream import Hub, Ordinal, SessionId
 
-MAX_HISTORY_ENTITIES = 1000
-"""How far back the history reaches, in timeline entities."""
+PAGE = 1000
+"""Timeline entities that are read at once."""
+
+
+Files = Callable[[Sequence[AttachmentRow]], Sequence[AttachedFile]]
+"""Makes what an engine can read out of what a message names."""
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """The prompt of a turn, its number, and all messages before it."""
+    """The prompt of a turn, its number on its branch, and all messages before it."""
 
     prompt: str
     turn: int
     messages: Sequence[HistoryMessage]
+    attachments: Sequence[AttachedFile] = ()
 
 
-class _Message(msgspec.Struct, rename="camel"):
-    """The fields of a ``ChatMessage`` that history looks at."""
-
-    message_id: str = ""
-    role: str = ""
-    content: str = ""
-    status: str = ""
-    run_id: str = ""
+def _no_files(rows: Sequence[AttachmentRow]) -> Sequence[AttachedFile]:
+    return ()
 
 
-_decoder = msgspec.json.Decoder(_Message)
-
-
-async def read_history(hub: Hub, session_id: SessionId, *, before_message_id: str) -> History:
-    """The history up to one user message, which is the prompt.
+async def read_history(hub: Hub, session_id: SessionId, *, before_message_id: str, files: Files = _no_files) -> History:
+    """The history up to one user message, which is the prompt; its branch is followed back to the beginning.
 
     Args:
         hub: Where the timeline is.
         session_id: Which conversation.
         before_message_id: The user message that is to be answered.
+        files: What becomes of attachments.
+
+    Raises:
+        LookupError: It is not on the timeline.
     """
-    snapshot = await hub.snapshot(session_id, window=MAX_HISTORY_ENTITIES)
-    messages = [_decoder.decode(row.payload) for row in snapshot.entities if _is_message(row)]
-    prompts = [message for message in messages if message.role == "user"]
-    answers: dict[str, list[_Message]] = {}
-    for message in messages:
-        if message.role == "assistant":
-            answers.setdefault(message.run_id, []).append(message)
-    history: list[HistoryMessage] = []
-    for index, prompt in enumerate(prompts):
-        if prompt.message_id == before_message_id:
-            later_count = len(prompts) - index - 1
-            turn = int(snapshot.attributes.get("turns", "1")) - later_count
-            return History(prompt=prompt.content, turn=turn, messages=history)
-        for message in (prompt, *answers.get(prompt.run_id, ())):
-            role = "user" if message.role == "user" else "assistant"
-            history.append(
-                HistoryMessage(
-                    role=role,  # type: ignore[arg-type]
-                    content=message.content,
-                    status=message.status,
-                    message_id=message.message_id,
-                )
-            )
-    raise LookupError(f"the prompt {before_message_id!r} is not on the timeline")
+    branches = Branches()
+    before: Ordinal | None = None
+    while True:
+        page = await hub.snapshot(session_id, window=PAGE, before=before)
+        branches.add(page.entities)
+        try:
+            turns = branches.turns_before(before_message_id, is_complete=not page.has_more)
+        except OlderNeededError:
+            if not page.has_more:
+                raise LookupError(f"the prompt {before_message_id!r} is not on the timeline") from None
+            before = page.oldest
+            continue
+        prompt = branches.prompt(before_message_id)
+        return History(
+            prompt=prompt.content,
+            attachments=files(prompt.attachments),
+            turn=len(turns) + 1,
+            messages=[_told(message, files) for turn in turns for message in turn],
+        )
 
 
-def _is_message(row: EntityRow) -> bool:
-    return row.kind == "ChatMessage" and not row.removed
+def _told(message: ChatMessageRow, files: Files) -> HistoryMessage:
+    return HistoryMessage(
+        role="user" if message.role == "user" else "assistant",
+        content=message.content,
+        status=message.status,
+        message_id=message.message_id,
+        attachments=files(message.attachments),
+    )

@@ -8,6 +8,7 @@ Rule: EP1, HT4.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -32,8 +33,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         slug: 1-64 characters of ``a-z A-Z 0-9 . _ -``.
         engine: A registered name such as ``scripted``, or ``module:object``.
         script: For the scripted engine: ``builtin:NAME`` or a file's path, relative to the profiles file.
+        options: For the engine; the names of its keys may be shown, their values never are.
         api_key_env: Name of the environment variable with the key; the key itself is never in a profile.
         on_busy: What happens to a prompt while a run is active, when the prompt does not say.
+        timeout_s: Longest time for an answer, in seconds; None: as the application says (RN12).
     """
 
     slug: str
@@ -49,6 +52,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     api_key_env: str | None = None
     options: dict[str, Any] = {}
     on_busy: str = "queue"
+    timeout_s: float | None = None
     allow_overrides: bool = True
 
 
@@ -62,7 +66,15 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine is built from. Holds names of secrets, never secrets."""
+    """What an engine is built from.
+
+    Attributes:
+        api_key_env: Name of the variable that holds the key; the key is nowhere in here.
+        options: As the profile has them. People put secrets there, so they are not in the signature.
+        version: Of what the engine is built from besides the plan, such as its script's content; the engine says it.
+        digest_key: What the digests in the signature are keyed with. The planner's own, new in each process: a
+            signature that got out cannot be tried out against guesses.
+    """
 
     profile: str
     engine: str
@@ -74,11 +86,45 @@ class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None
     api_key_env: str | None = None
     options: dict[str, Any] = {}
+    version: str = ""
+    digest_key: bytes = b""
 
     @property
     def signature(self) -> str:
-        """Readable, deterministic JSON: equal exactly when the engine would be built the same."""
-        return msgspec.json.encode(self, order="sorted").decode()
+        """Readable, deterministic JSON: equal exactly when the engine would be built the same.
+
+        Names are plain. What may hold a secret (a system prompt, an address, options and the configuration of a
+        middleware) is told by its digest, options and configurations with the names of their keys.
+
+        Rule: EP1, AC7.
+        """
+        told: dict[str, Any] = {
+            "profile": self.profile,
+            "engine": self.engine,
+            "script": self.script,
+            "system_prompt": self._digest(self.system_prompt),
+            "tools": self.tools,
+            "middlewares": [{"name": use.name, **self._tell(use.config)} for use in self.middlewares],
+            "model": self.model,
+            "base_url": self._digest(self.base_url),
+            "api_key_env": self.api_key_env,
+            "options": self._tell(self.options),
+            "version": self.version,
+        }
+        return msgspec.json.encode({key: value for key, value in told.items() if value}, order="sorted").decode()
+
+    def _tell(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {"keys": sorted(values), "digest": self._digest(values)} if values else {}
+
+    def _digest(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return hashlib.blake2b(
+            msgspec.json.encode(value, order="sorted"), key=self.digest_key, digest_size=12
+        ).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"EnginePlan({self.signature})"
 
 
 def read_overrides(raw: Any) -> Overrides | None:
@@ -104,7 +150,11 @@ def read_overrides(raw: Any) -> Overrides | None:
 
 
 def make_plan(
-    profile: Profile, overrides: Overrides | None, *, tools: Sequence[str], middlewares: Sequence[str]
+    profile: Profile,
+    overrides: Overrides | None,
+    *,
+    tools: Sequence[str],
+    digest_key: bytes = b"",
 ) -> EnginePlan:
     """Resolve a profile and checked overrides into a plan.
 
@@ -112,11 +162,11 @@ def make_plan(
         profile: The profile of the prompt.
         overrides: What the prompt changes, or None.
         tools: Names of the registered tools.
-        middlewares: Names of the registered middlewares.
+        digest_key: As in ``EnginePlan``.
 
     Raises:
         OverridesLockedError: There are overrides and the profile does not allow them.
-        InvalidOverrideError: They name an unknown tool or middleware.
+        InvalidOverrideError: They name an unknown tool.
     """
     if overrides is None:
         overrides = Overrides()
@@ -125,9 +175,6 @@ def make_plan(
     for name in overrides.tools or ():
         if name not in tools:
             raise InvalidOverrideError(f"overrides.tools: no tool {name!r} is registered")
-    for use in overrides.middlewares or ():
-        if use.name not in middlewares:
-            raise InvalidOverrideError(f"overrides.middlewares: no middleware {use.name!r} is registered")
 
     return EnginePlan(
         profile=profile.slug,
@@ -140,6 +187,7 @@ def make_plan(
         base_url=profile.base_url,
         api_key_env=profile.api_key_env,
         options=profile.options,
+        digest_key=digest_key,
     )
 
 

@@ -8,32 +8,24 @@ Rule: PL1, PG1, RN2, RN6.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast, final
+from typing import Any, final
 
+import msgspec
+
+from webchat_nb.chat.line import OPEN_RUN
 from webchat_nb.chat.plugins import ChatPlugin
-from webchat_nb.contracts.v1.entities_pb2 import ChatMessage, ChatOpenRun, ChatRun, ChatUsage
+from webchat_nb.chat.run_projections import RUN_PROJECTIONS, TERMINAL
+from webchat_nb.contracts.v1.entities_pb2 import ChatMessage
 from webchat_nb.contracts.v1.ui_pb2 import UiChatMessage, UiConversation, UiEntity, UiRun, UiUsage
 from webchat_nb.stream import (
     LoggedEvent,
     Op,
-    Remove,
     SchemaRegistry,
     Session,
     TimelineView,
     UIEvent,
     Upsert,
 )
-
-OPEN_RUN = "ChatOpenRun"
-"""Private entity kind: the runs of a conversation that have not ended."""
-
-TERMINAL: Mapping[str, str] = {
-    "ChatInferenceFinished": "finished",
-    "ChatInferenceStopped": "stopped",
-    "ChatInferenceFailed": "failed",
-    "ChatInferenceInterrupted": "interrupted",
-}
-"""The event that ends a run → the run's status."""
 
 _TITLE_CHARS = 60
 
@@ -48,7 +40,7 @@ def default_title(prompt: str) -> str:
     return line[:_TITLE_CHARS].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
 
 
-def _user_message(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
+def _user_message(event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[Op]:
     payload: Any = event.payload
     message = ChatMessage(
         message_id=payload.message_id,
@@ -57,111 +49,21 @@ def _user_message(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
         status="finished",
         run_id=payload.run_id,
         parent_message_id=payload.parent_message_id,
+        attachments=payload.attachments,
     )
     return (Upsert("ChatMessage", payload.message_id, message),)
 
 
-def _queued(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
-    payload: Any = event.payload
-    run = ChatRun(
-        run_id=payload.run_id,
-        status="queued",
-        profile=payload.profile,
-        queue_position=payload.queue_position,
-        created_at_ms=event.at_ms,
-        message_id=payload.message_id,
-    )
-    return (Upsert("ChatRun", payload.run_id, run), Upsert(OPEN_RUN, payload.run_id, _open_run(payload, "queued", 0)))
-
-
-def _started(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
-    payload: Any = event.payload
-    run = _changed_run(view, payload.run_id)
-    run.status = "running"
-    run.profile = payload.profile
-    run.message_id = payload.message_id
-    run.queue_position = 0
-    run.created_at_ms = run.created_at_ms or event.at_ms
-    run.started_at_ms = event.at_ms
-    return (
-        Upsert("ChatRun", payload.run_id, run),
-        Upsert(OPEN_RUN, payload.run_id, _open_run(payload, "running", event.ordinal)),
-        *_moved_up(view, payload.run_id),
-    )
-
-
-def _ended(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
-    payload: Any = event.payload
-    run = _changed_run(view, payload.run_id)
-    if run.ended_at_ms:
-        return ()  # a run ends once
-    run.status = TERMINAL[event.name]
-    run.queue_position = 0
-    run.ended_at_ms = event.at_ms
-    run.error = getattr(payload, "error", "") or getattr(payload, "reason", "")
-    run.retryable = getattr(payload, "retryable", False)
-    return (
-        Upsert("ChatRun", payload.run_id, run),
-        Remove(OPEN_RUN, payload.run_id),
-        *_moved_up(view, payload.run_id),
-    )
-
-
-def _usage(event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
-    payload: Any = event.payload
-    run = _changed_run(view, payload.run_id)
-    run.usage.CopyFrom(ChatUsage(input_tokens=payload.input_tokens, output_tokens=payload.output_tokens))
-    return (Upsert("ChatRun", payload.run_id, run),)
-
-
-def _open_run(payload: Any, status: str, started_ordinal: int) -> ChatOpenRun:
-    return ChatOpenRun(
-        run_id=payload.run_id,
-        turn_id=payload.turn_id,
-        message_id=payload.message_id,
-        profile=payload.profile,
-        overrides_json=payload.overrides_json,
-        actor=payload.actor,
-        status=status,
-        started_ordinal=started_ordinal,
-    )
-
-
-def _changed_run(view: TimelineView, run_id: str) -> ChatRun:
-    """A copy of the run as it is, so that nothing of it is erased (RN6)."""
-    run = ChatRun(run_id=run_id)
-    entity = view.get("ChatRun", run_id)
-    if entity is not None:
-        run.MergeFrom(cast("ChatRun", entity.payload))
-    return run
-
-
-def _moved_up(view: TimelineView, leaving_id: str) -> Sequence[Op]:
-    """New positions of the waiting runs when one of them starts or goes away."""
-    ops: list[Op] = []
-    waiting = [
-        entity.id
-        for entity in view.entities(OPEN_RUN)
-        if entity.payload.status == "queued" and entity.id != leaving_id  # type: ignore[attr-defined]
-    ]
-    for position, run_id in enumerate(waiting, start=1):
-        run = _changed_run(view, run_id)
-        if run.queue_position != position:
-            run.queue_position = position
-            ops.append(Upsert("ChatRun", run_id, run))
-    return ops
-
-
 _TIMELINE = {
     "ChatUserMessageAccepted": _user_message,
-    "ChatInferenceQueued": _queued,
-    "ChatInferenceStarted": _started,
-    "ChatUsageReported": _usage,
-    **dict.fromkeys(TERMINAL, _ended),
+    **RUN_PROJECTIONS,
 }
 
 
-_OWN_EVENTS = frozenset({*_TIMELINE, "ChatEntityEmitted", "ChatConversationCreated", "ChatConversationRenamed"})
+_PUT_EVENTS = ("ChatEntityEmitted", "ChatEntityImported")
+"""Events that carry an entity of any registered kind as protobuf JSON."""
+
+_OWN_EVENTS = frozenset({*_TIMELINE, *_PUT_EVENTS, "ChatConversationCreated", "ChatConversationRenamed"})
 """Events that mean something to the chat itself; looked up first, since nearly all events are a plugin's tokens."""
 
 _ATTRIBUTE_EVENTS = _OWN_EVENTS | {"ChatTextSegmentStarted"}
@@ -170,14 +72,14 @@ _ATTRIBUTE_EVENTS = _OWN_EVENTS | {"ChatTextSegmentStarted"}
 def _ui(event: LoggedEvent) -> Sequence[UIEvent]:
     payload: Any = event.payload
     match event.name:
-        case "ChatUserMessageAccepted":
+        case "ChatUserMessageAccepted" | "ChatUserMessageSteered":
             data = UiChatMessage(message_id=payload.message_id, run_id=payload.run_id)
             return (UIEvent("chat.message", payload.message_id, data),)
-        case "ChatInferenceQueued":
+        case "ChatInferenceQueued" | "ChatInferenceMoved":
             queued = UiRun(
                 run_id=payload.run_id,
                 status="queued",
-                message_id=payload.message_id,
+                message_id=getattr(payload, "message_id", ""),
                 queue_position=payload.queue_position,
             )
             return (UIEvent("run.queued", payload.run_id, queued),)
@@ -189,7 +91,7 @@ def _ui(event: LoggedEvent) -> Sequence[UIEvent]:
                 run_id=payload.run_id, input_tokens=payload.input_tokens, output_tokens=payload.output_tokens
             )
             return (UIEvent("usage", payload.run_id, usage),)
-        case "ChatEntityEmitted":
+        case "ChatEntityEmitted" | "ChatEntityImported":
             return (UIEvent("timeline.upsert", payload.id, UiEntity(kind=payload.kind, id=payload.id)),)
         case "ChatConversationCreated" | "ChatConversationRenamed":
             conversation = UiConversation(title=payload.title, profile=getattr(payload, "profile", ""))
@@ -204,6 +106,19 @@ def _ui(event: LoggedEvent) -> Sequence[UIEvent]:
         retryable=getattr(payload, "retryable", False),
     )
     return (UIEvent(f"run.{status}", payload.run_id, ended),)
+
+
+class _MessageRole(msgspec.Struct):
+    role: str = ""
+
+
+_to_role = msgspec.json.Decoder(_MessageRole).decode
+
+
+def _imported_message(imported: Any) -> Mapping[str, str]:
+    """What an imported prompt or answer means for the prompts that follow."""
+    is_said = _to_role(imported.payload_json).role in ("user", "assistant")
+    return {"last_message": imported.id} if is_said else _NOTHING
 
 
 @final
@@ -222,14 +137,14 @@ class ChatProjections:
         plugins = self._plugins.get(event.name, ())
         if event.name not in _OWN_EVENTS and len(plugins) == 1:
             return plugins[0].project_timeline(event, session, view)
-        own = self._own_ops(event, view)
+        own = self._own_ops(event, session, view)
         return [*own, *(op for plugin in plugins for op in plugin.project_timeline(event, session, view))]
 
-    def _own_ops(self, event: LoggedEvent, view: TimelineView) -> Sequence[Op]:
+    def _own_ops(self, event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[Op]:
         project = _TIMELINE.get(event.name)
         if project is not None:
-            return project(event, view)
-        if event.name == "ChatEntityEmitted":
+            return project(event, session, view)
+        if event.name in _PUT_EVENTS:
             payload: Any = event.payload
             message = self._registry.from_json("entity", payload.kind, payload.payload_json)
             return (Upsert(payload.kind, payload.id, message),)
@@ -244,7 +159,7 @@ class ChatProjections:
         return [*own, *(ui for plugin in plugins for ui in plugin.project_ui(event, session, view))]
 
     def project_attributes(self, event: LoggedEvent, session: Session, view: TimelineView) -> Mapping[str, str]:
-        """``title``, ``profile``, ``owner``, ``status``, ``turns``, ``last_message``."""
+        """``title``, ``profile``, ``owner``, ``status``, ``last_message``."""
         if event.name not in _ATTRIBUTE_EVENTS:
             return _NOTHING
         payload: Any = event.payload
@@ -263,13 +178,13 @@ class ChatProjections:
                 return {
                     "profile": payload.profile,
                     "title": attributes.get("title") or default_title(payload.prompt),
-                    "turns": str(int(attributes.get("turns", "0")) + 1),
-                    "last_message": payload.message_id,
                 }
             case "ChatTextSegmentStarted":
                 return {"last_message": payload.message_id}
+            case "ChatEntityImported" if payload.kind == "ChatMessage":
+                return _imported_message(payload)
             case "ChatInferenceStarted":
-                return {"status": "running"}
+                return {"status": "running", "last_message": payload.message_id}
             case "ChatInferenceQueued":
                 return {} if attributes.get("status") == "running" else {"status": "queued"}
         if event.name in TERMINAL:

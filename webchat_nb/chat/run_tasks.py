@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, final
 
 from webchat_nb.chat.conversations import ActiveRun, Conversation, Conversations
-from webchat_nb.chat.driver import EngineDriver
-from webchat_nb.chat.projections import OPEN_RUN
+from webchat_nb.chat.driver import EngineDriver, Planner
+from webchat_nb.chat.line import OPEN_RUN
+from webchat_nb.chat.run_events import TERMINAL_EVENTS
+from webchat_nb.chat.steering import SteeredPrompt
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
 from webchat_nb.errors import StoreConflictError, StoreError
@@ -24,8 +26,6 @@ from webchat_nb.stream import Command, Committed, Hub, SessionId, TimelineView
 
 CANCEL_GRACE_S = 5.0
 """How long the next run waits for a stopped engine to let go."""
-
-TERMINAL_EVENTS = frozenset(f"ChatInference{end}" for end in ("Finished", "Stopped", "Failed", "Interrupted"))
 
 _RELEASING = "webchat-release-"
 _SETTLE_RETRIES_S = (0.1, 0.5, 2.0, 5.0)
@@ -35,10 +35,24 @@ _log = logging.getLogger(__name__)
 
 @final
 class RunTasks:
-    """The engines that this process lets work."""
+    """The engines that this process lets work.
 
-    def __init__(self, *, hub: Hub, conversations: Conversations, driver: EngineDriver) -> None:
+    Args:
+        timeout_s: Longest time for an answer whose profile does not say; None is without end.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        conversations: Conversations,
+        driver: EngineDriver,
+        planner: Planner,
+        timeout_s: float | None = None,
+    ) -> None:
         self._hub = hub
+        self._planner = planner
+        self._timeout_s = timeout_s
         self._conversations = conversations
         self._driver = driver
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,12 +127,38 @@ class RunTasks:
         try:
             if old is not None and not old.done():
                 await asyncio.wait([old], timeout=CANCEL_GRACE_S)
-            end = await self._driver.drive(conversation, run)
+            with self._time_limit(conversation, run):
+                end = await self._driver.drive(conversation, run)
         finally:
             if run.publisher is not None:
                 run.publisher.close()
         if not run.is_ended:
             await self.settle(conversation.session_id, run, end)
+
+    @contextmanager
+    def _time_limit(self, conversation: Conversation, run: ActiveRun) -> Iterator[None]:
+        """End the run when its time is over, as a stop would: an engine that does not let go is not waited for."""
+        limit_s = self._planner.timeout_s(run.info.profile) or self._timeout_s
+        if limit_s is None:
+            yield
+            return
+        end = cmd.ChatSettleInference(
+            run_id=run.run_id,
+            status="failed",
+            error=f"The answer took longer than {limit_s:g} s.",
+            code="timeout",
+            retryable=True,
+        )
+
+        def expire() -> None:
+            if not run.is_ended:
+                self._spawn(self.settle(conversation.session_id, run, end), name=f"webchat-timeout-{run.run_id}")
+
+        timer = self._hub.clock.call_later(limit_s, expire)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def settle(self, session_id: SessionId, run: ActiveRun, end: cmd.ChatSettleInference) -> None:
         """Record the end; when the store refuses, try again for a while, from what the log really holds."""
@@ -126,6 +166,7 @@ class RunTasks:
             try:
                 if run.publisher is not None and run.publisher.error is not None:
                     run.translator = await self._conversations.recovered(session_id, run.info)
+                    run.inbox.recorded.clear()
                     run.publisher = None
                 await self._hub.submit(Command(session_id=session_id, name="ChatSettleInference", payload=end))
                 return
@@ -138,16 +179,20 @@ class RunTasks:
                 await self._hub.clock.sleep(delay_s)
 
     def _see(self, committed: Committed) -> None:
-        """Another server may have ended a run that is carried out here."""
+        """Another server may have ended a run that is carried out here, or taken a prompt for it."""
         conversation = self._conversations.find(committed.session.session_id)
         run = conversation.active if conversation is not None else None
         if conversation is None or run is None or committed.is_own:
             return
         for event in committed.events:
-            ended: Any = event.payload
-            if event.name in TERMINAL_EVENTS and ended.run_id == run.run_id:
+            payload: Any = event.payload
+            if event.name in TERMINAL_EVENTS and payload.run_id == run.run_id:
                 run.abandon()
                 conversation.active = None
+            elif event.name in TERMINAL_EVENTS or event.name == "ChatInferenceQueued":
+                run.inbox.withdraw(payload.run_id)  # it was dropped
+            elif event.name == "ChatUserMessageSteered" and payload.run_id == run.run_id:
+                run.inbox.put(payload.own_run_id, SteeredPrompt(message_id=payload.message_id, prompt=payload.prompt))
 
     async def shutdown(self) -> None:
         """Settle active runs as interrupted, then end all engines."""

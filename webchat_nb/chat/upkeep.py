@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from typing import final
 
 from webchat_nb.chat.conversations import Conversations
 from webchat_nb.chat.runs import Runs
 from webchat_nb.errors import StoreError, WebchatError
 from webchat_nb.stream import Hub, Retention, Session
+from webchat_nb.stream.clock import Timer
 
 ROUND_S = 60.0
 """Most time between two rounds."""
@@ -33,20 +35,30 @@ class Upkeep:
         runs: Settles.
         idle_timeout_s: A conversation that nobody used for so long leaves the memory.
         retention: What is kept of logs.
+        chores: What else is done in each round.
     """
 
     def __init__(
-        self, *, hub: Hub, conversations: Conversations, runs: Runs, idle_timeout_s: float, retention: Retention
+        self,
+        *,
+        hub: Hub,
+        conversations: Conversations,
+        runs: Runs,
+        idle_timeout_s: float,
+        retention: Retention,
+        chores: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._hub = hub
         self._conversations = conversations
         self._runs = runs
         self._idle_timeout_s = idle_timeout_s
         self._retention = retention
+        self._chores = chores
         self._cursor: str | None = None
         self._had_trouble = False
         self._is_running = False
         self._task: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
 
     @property
     def round_s(self) -> float:
@@ -63,13 +75,15 @@ class Upkeep:
     async def stop(self) -> None:
         """End; harmless when called twice."""
         self._is_running = False
+        if self._timer is not None:
+            self._timer.cancel()  # it would keep all of a stopped chat in memory, and go on after a second start
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
 
     def _next_later(self) -> None:
-        self._hub.clock.call_later(self.round_s, self._make_round)
+        self._timer = self._hub.clock.call_later(self.round_s, self._make_round)
 
     def _make_round(self) -> None:
         if not self._is_running:
@@ -77,7 +91,7 @@ class Upkeep:
         for session_id in self._hub.evict(idle_longer_than_s=self._idle_timeout_s):
             self._conversations.forget(session_id)
         is_free = self._task is None or self._task.done()  # a store that is slow is not asked twice at a time
-        if is_free and (self._hub.store.sharing is not None or not self._retention.keeps_all):
+        if is_free and (self._hub.store.sharing is not None or not self._retention.keeps_all or self._chores):
             self._task = asyncio.get_running_loop().create_task(self._look_after_store(), name="webchat-upkeep")
         self._next_later()
 
@@ -87,6 +101,8 @@ class Upkeep:
                 await self._runs.recover()
             if not self._retention.keeps_all:
                 await self._prune()
+            for chore in self._chores:
+                await chore()
             self._had_trouble = False
         except StoreError as error:
             if not self._had_trouble:

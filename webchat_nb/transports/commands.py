@@ -15,9 +15,9 @@ from webchat_nb.transports.refusal import log_fault
 from webchat_nb.transports.sink import HostCheck
 from webchat_nb.transports.subscriber import RunCommand, nack
 from webchat_nb.wire import frames
-from webchat_nb.wire.requests import Action, CancelRequest, Principal, SubmitRequest, convert
+from webchat_nb.wire.requests import Action, CancelRequest, FeedbackCommand, Principal, SubmitRequest, convert
 
-RIGHTS: dict[str, Action] = {"chat.submit": "submit", "chat.cancel": "cancel"}
+RIGHTS: dict[str, Action] = {"chat.submit": "submit", "chat.cancel": "cancel", "chat.feedback": "submit"}
 """The commands, and the right that each needs."""
 
 
@@ -49,10 +49,16 @@ async def run_command(
     if data["conv_id"] != command.conv_id:
         raise BadRequestError("data.conv_id: differs from the frame's conv_id")
     if command.name == "chat.cancel":
-        answer: dict[str, Any] = msgspec.to_builtins(await backend.cancel(who, convert(data, CancelRequest)))
+        answer: dict[str, Any] = msgspec.to_builtins(
+            await backend.cancel(who, convert(data, CancelRequest), key=command.id)
+        )
         return answer
-    request = convert({"idempotency_key": command.id, **data}, SubmitRequest)
-    return (await backend.submit(who, request, cookie_profile=cookie_profile)).to_snake()
+    if command.name == "chat.feedback":
+        request = convert(data, FeedbackCommand).to_request()
+        is_repeated = await backend.give_feedback(who, command.conv_id, request, key=command.id)
+        return {"accepted": True, **({"deduplicated": True} if is_repeated else {})}
+    prompt = convert({"idempotency_key": command.id, **data}, SubmitRequest)
+    return (await backend.submit(who, prompt, cookie_profile=cookie_profile)).to_snake()
 
 
 async def answer_command(

@@ -1,6 +1,6 @@
 """How a connection begins: what its URL says, and ``ws.hello``.
 
-Rule: FR1, HT2, AC3, AC6.
+Rule: FR1, HT2, EP2, AC6.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
 
 async def greet(
     backend: ChatBackend, who: Principal, join: Join, connection_id: str, *, now_ms: int, heartbeat_s: float
-) -> list[frames.ControlFrame]:
-    """``ws.hello``, and a ``ws.error`` after it when the URL asks for a profile that cannot be had.
+) -> tuple[list[frames.ControlFrame], str | None]:
+    """``ws.hello``, and a ``ws.error`` after it when what the URL asks for cannot be had.
 
-    A stranger's conversation is not asked for its profile: the answer would tell that it exists.
+    Returns:
+        The frames, and the conversation to subscribe to: the request policy's, or what the URL says (EP2).
     """
     conv_id = _valid(join.conv_id)
-    known = conv_id if conv_id is not None and await _is_readable(backend, who, conv_id) else None
     faults: list[frames.ControlFrame] = []
     try:
-        profile = await backend.join_profile(known, query=join.profile, cookie=join.cookie_profile)
+        conv_id, profile = await backend.join(who, conv_id, profile=join.profile, cookie_profile=join.cookie_profile)
     except WebchatError as error:
         faults.append(failure(error))
-        profile = await backend.join_profile(None, query=None, cookie=None)
+        profile = backend.profile_slug(None)
     hello = frames.Hello(
         connection_id=connection_id,
         server_time_ms=now_ms,
@@ -52,7 +52,7 @@ async def greet(
         limits=backend.limits,
         heartbeat_ms=round(heartbeat_s * 1000),
     )
-    return [hello, *faults]
+    return [hello, *faults], conv_id or join.conv_id
 
 
 def _valid(text: str | None) -> str | None:
@@ -60,11 +60,3 @@ def _valid(text: str | None) -> str | None:
         return None if text is None else session_id(text)
     except WebchatError:
         return None
-
-
-async def _is_readable(backend: ChatBackend, who: Principal, conv_id: str) -> bool:
-    try:
-        await backend.authorize(who, "read", conv_id)
-    except WebchatError:
-        return False
-    return True

@@ -14,6 +14,7 @@ from tornado import web
 from webchat_nb.errors import NotFoundError
 from webchat_nb.stream.model import session_id
 from webchat_nb.transports.host import Host, Mount, Permission, bind
+from webchat_nb.transports.http_attachments import AttachmentHandler, AttachmentsHandler
 from webchat_nb.transports.http_base import ApiHandler
 from webchat_nb.transports.http_chat import (
     CancelHandler,
@@ -23,6 +24,9 @@ from webchat_nb.transports.http_chat import (
     SchemasHandler,
     TimelineHandler,
 )
+from webchat_nb.transports.http_exports import ExportHandler, ImportHandler
+from webchat_nb.transports.http_feedback import FeedbackHandler
+from webchat_nb.transports.http_queue import QueuedRunHandler, QueueHandler
 from webchat_nb.transports.http_sessions import EventsHandler, MessagesHandler, SessionHandler, SessionsHandler
 from webchat_nb.transports.websocket import bind_socket
 
@@ -62,10 +66,17 @@ _TABLE: tuple[tuple[str, type[ApiHandler], dict[str, Permission]], ...] = (
     (r"v1/timeline", TimelineHandler, _READ),
     (r"v1/schemas", SchemasHandler, _READ),
     (r"v1/sessions", SessionsHandler, {"get": "read", "post": "write"}),
+    (r"v1/sessions/import", ImportHandler, {"post": "write"}),
     (r"v1/sessions/([^/]+)", SessionHandler, {"get": "read", "patch": "write", "delete": "write"}),
     (r"v1/sessions/([^/]+)/messages", MessagesHandler, _RUN),
     (r"v1/sessions/([^/]+)/events", EventsHandler, _READ),
-    (r"v1/sessions/(.*)/(?:messages|events)", MisnamedSessionHandler, _ANY),
+    (r"v1/sessions/([^/]+)/export", ExportHandler, _READ),
+    (r"v1/sessions/([^/]+)/attachments", AttachmentsHandler, _RUN),
+    (r"v1/sessions/([^/]+)/attachments/([^/]+)", AttachmentHandler, _READ),
+    (r"v1/sessions/([^/]+)/queue", QueueHandler, _READ),
+    (r"v1/sessions/([^/]+)/queue/([^/]+)", QueuedRunHandler, {"patch": "execute", "delete": "execute"}),
+    (r"v1/sessions/([^/]+)/feedback", FeedbackHandler, {"post": "write"}),
+    (r"v1/sessions/(.*)/(?:messages|events|queue|feedback|export|attachments)", MisnamedSessionHandler, _ANY),
     (r"v1(?:/.*)?", UnknownRouteHandler, _ANY),
 )
 """Paths below the mount, in the order of matching. An id's ``%2F`` is matched as it is sent, and refused as an id."""

@@ -20,8 +20,13 @@ class ProfilesHandler(ApiHandler):
     """``v1/profiles``."""
 
     async def get(self) -> None:
-        """All profiles."""
-        self.reply({"profiles": list(self.backend.describe_profiles())})
+        """All profiles, and what is wrong with the newest version of a profiles file."""
+        self.reply(
+            {
+                "profiles": list(self.backend.describe_profiles()),
+                "problems": list(self.backend.profile_problems()),
+            }
+        )
 
 
 class ProfileHandler(ApiHandler):
@@ -62,7 +67,8 @@ class CancelHandler(ApiHandler):
 
     async def post(self) -> None:
         """Stop a run or drop a waiting one; repeatable."""
-        self.reply(await self.backend.cancel(self.who, self.read_body(CancelRequest)))
+        request = self.read_body(CancelRequest)
+        self.reply(await self.backend.cancel(self.who, request, key=self.idempotency_key))
 
 
 class TimelineHandler(ApiHandler):

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Raw
 
 from webchat_nb.contracts.encode import json_bytes
-from webchat_nb.errors import UnknownProfileError
 from webchat_nb.stream.model import LoggedEvent, Session, session_id
 from webchat_nb.transports.http_base import ApiHandler
 from webchat_nb.wire import codec
@@ -40,17 +39,13 @@ class SessionsHandler(ApiHandler):
     async def post(self) -> None:
         """A new conversation, with the profile asked for, else the one of the cookie."""
         profile = self.read_body(CreateSessionRequest).profile
-        session = await self.backend.create_session(self.who, profile=profile or self._cookie_choice())
+        session = await self.backend.create_session(
+            self.who, profile=profile, cookie_profile=self.cookie_profile, key=self.idempotency_key
+        )
         self.reply(
             {"sessionId": session.session_id, "profile": session.attributes.get("profile", "")},
             status=201,
         )
-
-    def _cookie_choice(self) -> str | None:
-        try:
-            return self.backend.profile_slug(self.cookie_profile)
-        except UnknownProfileError:  # a cookie from before the profiles changed
-            return None
 
 
 class SessionHandler(ApiHandler):
@@ -74,7 +69,11 @@ class SessionHandler(ApiHandler):
     async def patch(self, conv_id: str) -> None:
         """Another title."""
         title = self.read_body(RenameRequest).title
-        self.reply(describe_session(await self.backend.rename_session(self.who, session_id(conv_id), title)))
+        self.reply(
+            describe_session(
+                await self.backend.rename_session(self.who, session_id(conv_id), title, key=self.idempotency_key)
+            )
+        )
 
     async def delete(self, conv_id: str) -> None:
         """Erase it: log, entities, runs."""

@@ -15,12 +15,51 @@ from webchat_nb.wire.requests import (
     Action,
     CancelAnswer,
     CancelRequest,
+    FeedbackRequest,
     Limits,
+    MoveAnswer,
     Principal,
     SubmitAnswer,
     SubmitRequest,
     TimelinePage,
+    WaitingPrompt,
 )
+
+
+class Download(Protocol):
+    """A file to save, as transports see it."""
+
+    @property
+    def filename(self) -> str:
+        """What to call it."""
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+
+    @property
+    def content(self) -> bytes:
+        """All of it."""
+
+
+class UploadedFile(Protocol):
+    """What is known of an attachment, as transports see it."""
+
+    @property
+    def attachment_id(self) -> str:
+        """What prompts name it by."""
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+
+    @property
+    def filename(self) -> str:
+        """For people."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
 
 
 class ChatBackend(Protocol):
@@ -30,6 +69,9 @@ class ChatBackend(Protocol):
 
     def describe_profiles(self) -> Sequence[Mapping[str, Any]]:
         """The profiles, as GET ``v1/profiles`` lists them."""
+
+    def profile_problems(self) -> Sequence[str]:
+        """Why the newest version of a profiles file is not in use; empty when every file is."""
 
     def profile_slug(self, slug: str | None) -> str:
         """Check a slug; None is the default one.
@@ -41,16 +83,34 @@ class ChatBackend(Protocol):
     async def submit(self, who: Principal, request: SubmitRequest, *, cookie_profile: str | None) -> SubmitAnswer:
         """Accept a prompt: its events are committed when this returns (HT6)."""
 
-    async def cancel(self, who: Principal, request: CancelRequest) -> CancelAnswer:
-        """Stop a run or drop a waiting one; repeatable."""
+    async def cancel(self, who: Principal, request: CancelRequest, *, key: str | None) -> CancelAnswer:
+        """Stop a run or drop a waiting one; repeatable. The key is this request's own."""
+
+    async def queue(self, who: Principal, conv_id: str) -> Sequence[WaitingPrompt]:
+        """The waiting prompts, the next one first."""
+
+    async def move(self, who: Principal, conv_id: str, run_id: str, position: int, *, key: str | None) -> MoveAnswer:
+        """Give a waiting prompt another place in the line."""
+
+    async def drop(self, who: Principal, conv_id: str, run_id: str, *, key: str | None) -> CancelAnswer:
+        """Take a waiting prompt out of the line.
+
+        Raises:
+            NotWaitingError: It has begun, and goes on.
+        """
+
+    async def give_feedback(self, who: Principal, conv_id: str, request: FeedbackRequest, *, key: str | None) -> bool:
+        """Keep what somebody thinks of an answer; whether this was a repetition."""
 
     async def timeline(
         self, who: Principal, conv_id: str, *, since_version: int | None, limit: int | None, before: int | None
     ) -> TimelinePage:
         """A page of the timeline (HT5)."""
 
-    async def create_session(self, who: Principal, *, profile: str | None) -> Session:
-        """A new conversation."""
+    async def create_session(
+        self, who: Principal, *, profile: str | None, cookie_profile: str | None, key: str | None
+    ) -> Session:
+        """A new conversation; for the same key the same one."""
 
     async def list_sessions(
         self, who: Principal, *, limit: int | None, cursor: str | None, query: str | None
@@ -64,7 +124,7 @@ class ChatBackend(Protocol):
             UnknownSessionError: It does not exist, or the principal may not read it.
         """
 
-    async def rename_session(self, who: Principal, conv_id: str, title: str) -> Session:
+    async def rename_session(self, who: Principal, conv_id: str, title: str, *, key: str | None) -> Session:
         """Give it another title."""
 
     async def erase_session(self, who: Principal, conv_id: str) -> None:
@@ -75,8 +135,24 @@ class ChatBackend(Protocol):
     ) -> Sequence[LoggedEvent]:
         """The log, page by page."""
 
-    async def join_profile(self, conv_id: str | None, *, query: str | None, cookie: str | None) -> str:
-        """The profile that a websocket join is told: query → conversation → cookie → default (HT2)."""
+    async def export_session(self, who: Principal, conv_id: str, *, format: str) -> Download:
+        """A conversation as a file (EX1)."""
+
+    async def import_session(self, who: Principal, body: bytes, *, key: str | None) -> str:
+        """A new conversation out of an export in JSON (EX2); its id."""
+
+    async def upload_attachment(
+        self, who: Principal, conv_id: str, *, content_type: str | None, filename: str | None, content: bytes
+    ) -> UploadedFile:
+        """Keep a file for a prompt to come (AT1, AT2)."""
+
+    async def read_attachment(self, who: Principal, conv_id: str, attachment_id: str) -> tuple[UploadedFile, bytes]:
+        """A file of a conversation, and its bytes (AT1)."""
+
+    async def join(
+        self, who: Principal, conv_id: str | None, *, profile: str | None, cookie_profile: str | None
+    ) -> tuple[str | None, str]:
+        """The conversation and the profile that a websocket join means (HT2); changes nothing."""
 
     async def subscribe(
         self, who: Principal, conv_id: str, *, since: Cursor | None, window: int | None, reason: SnapshotReason
@@ -91,5 +167,5 @@ class ChatBackend(Protocol):
             ForbiddenError: It may read, but not do this.
         """
 
-    def describe_schemas(self) -> Sequence[Mapping[str, str]]:
-        """Every registered name with its category and message type."""
+    def describe_schemas(self) -> Sequence[Mapping[str, Any]]:
+        """Every registered name with its category, message type and fields."""

@@ -17,7 +17,7 @@ from webchat_nb.contracts.encode import json_name
 from webchat_nb.errors import BadRequestError
 from webchat_nb.stream.model import EntityRow, Ordinal
 
-OnBusy = Literal["queue", "reject", "replace"]
+OnBusy = Literal["queue", "reject", "replace", "steer"]
 
 Action = Literal["read", "submit", "cancel", "decide", "administer"]
 """What a principal may do with a conversation (AC3)."""
@@ -36,25 +36,35 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubmitRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A prompt (POST ``v1/chat``, command ``chat.submit``)."""
+    """A prompt (POST ``v1/chat``, command ``chat.submit``).
 
-    prompt: str
+    Attributes:
+        prompt: Left out with ``regenerate`` only.
+        parent: The message that it follows; "" begins anew at the beginning. None: the turn that was begun last (RN10).
+        regenerate: An answer to make again, or the prompt of one (RN14).
+    """
+
+    prompt: str | None = None
     conv_id: str | None = None
     profile: str | None = None
     overrides: dict[str, Any] | None = None
     attachments: list[str] | None = None
     on_busy: OnBusy | None = None
+    parent: str | None = None
+    regenerate: str | None = None
     idempotency_key: str | None = None
 
 
 class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A prompt in the session routes: the same in camelCase, the conversation is in the path."""
 
-    prompt: str
+    prompt: str | None = None
     profile: str | None = None
     overrides: dict[str, Any] | None = None
     attachments: list[str] | None = None
     on_busy: OnBusy | None = None
+    parent: str | None = None
+    regenerate: str | None = None
     idempotency_key: str | None = None
 
     def to_submit(self, conv_id: str) -> SubmitRequest:
@@ -66,6 +76,8 @@ class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             overrides=self.overrides,
             attachments=self.attachments,
             on_busy=self.on_busy,
+            parent=self.parent,
+            regenerate=self.regenerate,
             idempotency_key=self.idempotency_key,
         )
 
@@ -74,7 +86,8 @@ class SubmitAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What an accepted prompt is answered; its events are committed (HT6).
 
     Attributes:
-        status: ``started`` or ``queued``; of a repeated key the run's present status (HT3).
+        status: ``started``, ``queued``, or ``steered`` to the run that is under way, whose ids the answer then has; of
+            a repeated key the run's present status (HT3).
         seq: The head right after the prompt's events, a decimal string.
     """
 
@@ -120,6 +133,7 @@ class CancelAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     status: Literal["stopping", "dequeued", "idle"]
     run_id: str | None = None
+    deduplicated: bool = False
 
 
 class TimelinePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +164,60 @@ class RenameRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     title: str
 
 
+class MoveRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """PATCH ``v1/sessions/{id}/queue/{run_id}``: 1 is the next one to start."""
+
+    position: int
+
+
+class MoveAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Where a waiting run stands now."""
+
+    run_id: str
+    queue_position: int
+    queue_depth: int
+    deduplicated: bool = False
+
+
+class WaitingPrompt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A prompt in the line.
+
+    Attributes:
+        position: 1 for the next one to start.
+        message_id: The user message; of one that is answered again, the same as before.
+        actor: Who submitted it; "" for the one owner of a single-user server.
+    """
+
+    run_id: str
+    turn_id: str
+    message_id: str
+    position: int
+    prompt: str
+    profile: str
+    actor: str
+
+
+class FeedbackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """POST ``v1/sessions/{id}/feedback``: ``none`` takes back what was said of an answer before."""
+
+    message_id: str
+    value: Literal["up", "down", "none"]
+    comment: str = ""
+
+
+class FeedbackCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same in a frame: command ``chat.feedback``."""
+
+    conv_id: str
+    message_id: str
+    value: Literal["up", "down", "none"]
+    comment: str = ""
+
+    def to_request(self) -> FeedbackRequest:
+        """The same request as the route would take it."""
+        return FeedbackRequest(message_id=self.message_id, value=self.value, comment=self.comment)
+
+
 class SelectProfileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST ``v1/profile``."""
 
@@ -164,20 +232,40 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         max_body_bytes: Largest HTTP body.
         max_prompt_chars: Longest prompt, in characters.
         max_title_chars: Longest title.
+        max_comment_chars: Longest comment on an answer.
         max_queue: Prompts that may wait in one conversation.
         max_window: Most entities in one snapshot or page.
         max_connection_conversations: Subscriptions of one connection.
         max_client_errors_per_minute: Faulty frames before a connection is closed with 4500 (FR10).
+        max_attachment_bytes: Largest file that may be attached.
+        max_message_attachments: Most attachments of one prompt.
+        attachment_types: Media types that may be attached; ``text/*`` allows all that begin with ``text/``.
+        max_import_bytes: Largest export that may be imported.
+        max_import_entities: Most entities in it.
     """
 
     max_frame_bytes: int = 1 << 20
     max_body_bytes: int = 1 << 20
     max_prompt_chars: int = 100_000
     max_title_chars: int = 200
+    max_comment_chars: int = 2000
     max_queue: int = 20
     max_window: int = 1000
     max_connection_conversations: int = 100
     max_client_errors_per_minute: int = 10
+    max_attachment_bytes: int = 10 << 20
+    max_message_attachments: int = 10
+    attachment_types: tuple[str, ...] = (
+        "text/*",
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "application/pdf",
+        "application/json",
+    )
+    max_import_bytes: int = 32 << 20
+    max_import_entities: int = 10_000
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from webchat_nb.chat.plan import Profile
-from webchat_nb.chat.profile_layers import ProfileLayer, profiles_from_data, read_profiles
+from webchat_nb.chat.profile_layers import read_profiles
 from webchat_nb.chat.profiles import ProfileRegistry
 from webchat_nb.errors import ConfigError, UnknownProfileError
 
@@ -21,12 +20,12 @@ def write(folder: Path, text: str, name: str = "profiles.yaml") -> Path:
 
 def problem(folder: Path, text: str, name: str = "profiles.yaml") -> str:
     with pytest.raises(ConfigError) as caught:
-        ProfileRegistry.load([write(folder, text, name)])
+        ProfileRegistry([write(folder, text, name)])
     return str(caught.value).replace(f"{folder}/", "")
 
 
 def test_without_any_source_there_is_the_demo() -> None:
-    registry = ProfileRegistry.load()
+    registry = ProfileRegistry()
     assert registry.slugs == ("default",)
     assert registry.get() == registry.get("default")
     assert (registry.get().title, registry.get().engine, registry.get().script) == ("Demo", "scripted", "builtin:demo")
@@ -34,7 +33,7 @@ def test_without_any_source_there_is_the_demo() -> None:
 
 def test_the_example_of_the_specification_is_read(tmp_path: Path) -> None:
     example = SPEC.read_text(encoding="utf-8").split("```yaml\ndefault: default\n")[1].split("```")[0]
-    registry = ProfileRegistry.load([write(tmp_path, "default: default\n" + example)])
+    registry = ProfileRegistry([write(tmp_path, "default: default\n" + example)])
     assert registry.slugs == ("default", "mine", "locked", "gpt", "agent")
     assert registry.default == "default"
     assert registry.get("mine").script == str(tmp_path / "weather.yaml")
@@ -58,8 +57,7 @@ def test_toml_says_the_same_as_yaml(tmp_path: Path) -> None:
     [
         (
             "profiles:\n  - slug: a\n    titel: A\n",
-            "profiles.yaml:3: profiles[0].titel: expected one of slug, title, description, engine, script, "
-            "system_prompt, tools, middlewares, model, base_url, api_key_env, options, on_busy, allow_overrides, "
+            f"profiles.yaml:3: profiles[0].titel: expected one of {', '.join(Profile.__struct_fields__)}, "
             "got an unknown key",
         ),
         (
@@ -76,7 +74,7 @@ def test_toml_says_the_same_as_yaml(tmp_path: Path) -> None:
         ),
         (
             "profiles:\n  - slug: a\n    on_busy: wait\n",
-            "profiles.yaml:3: profiles[0].on_busy: expected queue, reject, replace, got 'wait'",
+            "profiles.yaml:3: profiles[0].on_busy: expected queue, reject, replace, steer, got 'wait'",
         ),
         (
             "profiles:\n  - slug: a\n    engine: ' '\n",
@@ -104,7 +102,7 @@ def test_a_key_written_where_its_name_belongs_is_not_shown(tmp_path: Path) -> No
 def test_the_later_file_wins_by_slug_and_by_default(tmp_path: Path) -> None:
     first = write(tmp_path, "default: a\nprofiles: [{slug: a, title: one}, {slug: b}]", "1.yaml")
     second = write(tmp_path, "default: c\nprofiles: [{slug: a, title: two}, {slug: c}]", "2.yaml")
-    registry = ProfileRegistry.load([first, str(second)])
+    registry = ProfileRegistry([first, str(second)])
     assert registry.slugs == ("a", "b", "c")
     assert registry.get("a").title == "two"
     assert registry.default == "c"
@@ -112,21 +110,21 @@ def test_the_later_file_wins_by_slug_and_by_default(tmp_path: Path) -> None:
 
 def test_settings_lie_on_top_of_files(tmp_path: Path) -> None:
     path = write(tmp_path, "default: a\nprofiles: [{slug: a}, {slug: b}]")
-    registry = ProfileRegistry.load([path], data={"profiles": [{"slug": "b", "title": "B"}]}, default="b")
+    registry = ProfileRegistry([path], data={"profiles": [{"slug": "b", "title": "B"}]}, default="b")
     assert (registry.default, registry.get().title) == ("b", "B")
 
 
 def test_a_setting_that_cannot_be_used_is_told_by_its_name() -> None:
     with pytest.raises(ConfigError, match=r"^profiles setting: profiles\[0\]\.slug: expected str, got int$"):
-        ProfileRegistry.load(data={"profiles": [{"slug": 1}]})
+        ProfileRegistry(data={"profiles": [{"slug": 1}]})
     with pytest.raises(ConfigError, match=r"^default_profile setting: expected one of default, got 'x'$"):
-        ProfileRegistry.load(default="x")
+        ProfileRegistry(default="x")
 
 
 @pytest.mark.parametrize(("slugs", "default"), [("x, default", "default"), ("x, y", "x")])
 def test_the_default_that_nobody_named_is_default_or_the_first(tmp_path: Path, slugs: str, default: str) -> None:
     listed = ", ".join(f"{{slug: {slug}}}" for slug in slugs.split(", "))
-    assert ProfileRegistry.load([write(tmp_path, f"profiles: [{listed}]")]).default == default
+    assert ProfileRegistry([write(tmp_path, f"profiles: [{listed}]")]).default == default
 
 
 def test_an_unknown_profile_is_told_with_the_known_ones() -> None:
@@ -137,9 +135,8 @@ def test_an_unknown_profile_is_told_with_the_known_ones() -> None:
 
 
 def test_a_profile_from_python_lies_on_top_and_may_be_registered_again(tmp_path: Path) -> None:
-    registry = ProfileRegistry.load([write(tmp_path, "profiles: [{slug: a, title: file}]")])
+    registry = ProfileRegistry([write(tmp_path, "profiles: [{slug: a, title: file}]")], data={"profiles": []})
     registry.register(Profile(slug="a", title="python"), is_default=True)
-    registry.add(ProfileLayer(source="late", profiles=(Profile(slug="a", title="late"),)))
     registry.register(Profile(slug="a", title="again"))
     assert (registry.get("a").title, registry.default) == ("again", "a")
 
@@ -154,53 +151,9 @@ def test_a_profile_from_python_is_checked_and_changes_nothing_when_wrong() -> No
 def test_a_script_from_python_does_not_move_with_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = ProfileRegistry()
     monkeypatch.chdir(tmp_path)
+    registry = ProfileRegistry(data={"profiles": [{"slug": "b", "script": "b.yaml"}]})
     registry.register(Profile(slug="a", script="a.yaml"))
-    registry.add(profiles_from_data({"profiles": [{"slug": "b", "script": "b.yaml"}]}, source="s"))
     monkeypatch.chdir(tmp_path.parent)
     assert registry.get("a").script == str(tmp_path / "a.yaml")
     assert registry.get("b").script == str(tmp_path / "b.yaml")
-
-
-def test_a_file_that_is_read_again_takes_its_old_place(tmp_path: Path) -> None:
-    low = write(tmp_path, "profiles: [{slug: a, title: old}, {slug: b, title: low}]", "low.yaml")
-    high = write(tmp_path, "profiles: [{slug: b, title: high}]", "high.yaml")
-    registry = ProfileRegistry.load([low, high])
-    write(tmp_path, "profiles: [{slug: a, title: new}, {slug: b, title: low}]", "low.yaml")
-    registry.add(read_profiles(low))
-    assert (registry.get("a").title, registry.get("b").title) == ("new", "high")
-
-
-def test_a_layer_that_takes_the_default_away_is_refused_and_changes_nothing(tmp_path: Path) -> None:
-    path = write(tmp_path, "profiles: [{slug: a}, {slug: b}]")
-    registry = ProfileRegistry.load([path], default="b")
-    write(tmp_path, "profiles: [{slug: a}]")
-    with pytest.raises(ConfigError, match="expected one of a, got 'b'"):
-        registry.add(read_profiles(path))
-    assert registry.get().slug == "b"
-
-
-def test_a_description_has_the_fields_of_the_protocol_and_no_secrets() -> None:
-    data: dict[str, Any] = {
-        "slug": "a",
-        "system_prompt": "hidden",
-        "base_url": "http://hidden",
-        "middlewares": [{"name": "m", "config": {"hidden": 1}}],
-        "tools": ["t"],
-        "allow_overrides": False,
-    }
-    registry = ProfileRegistry.load(data={"profiles": [data, {"slug": "b", "title": "B", "description": "b's"}]})
-    first, second = registry.describe()
-    assert first == {
-        "slug": "a",
-        "title": "a",
-        "description": "",
-        "is_default": True,
-        "allow_overrides": False,
-        "engine": "scripted",
-        "tools": ["t"],
-        "middlewares": ["m"],
-    }
-    assert "hidden" not in repr(first)
-    assert (second["title"], second["description"], second["is_default"]) == ("B", "b's", False)

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from tests.unit.chat.chats import ME, chat, entities, idle, run_states, submit, texts, until
-from webchat_nb.chat.plan import Profile, make_plan, read_overrides
 from webchat_nb.errors import (
     BadRequestError,
     EmptyPromptError,
@@ -19,7 +18,6 @@ from webchat_nb.errors import (
     UnknownProfileError,
     UnknownSessionError,
 )
-from webchat_nb.stream import Session
 from webchat_nb.wire.requests import CancelRequest, Limits, Principal, SubmitRequest
 
 ANN, BOB = Principal(user="ann"), Principal(user="bob")
@@ -123,25 +121,11 @@ async def test_the_profile_comes_from_the_body_then_the_conversation_then_the_co
         assert await used("b", body="locked", cookie="other") == "locked"
         assert await used("b") == "locked"
         assert await used("c", cookie="a profile of last year") == "default"
-        assert await service.join_profile("b", query=None, cookie="other") == "locked"
-        assert await service.join_profile("b", query="other", cookie=None) == "other"
-        assert await service.join_profile("new", query=None, cookie="other") == "other"
-        assert await service.join_profile(None, query=None, cookie=None) == "default"
+        assert await service.join(ME, "b", profile=None, cookie_profile="other") == ("b", "locked")
+        assert await service.join(ME, "b", profile="other", cookie_profile=None) == ("b", "other")
+        assert await service.join(ME, "new", profile="", cookie_profile="other") == ("new", "other")
+        assert await service.join(ME, None, profile=None, cookie_profile=None) == (None, "default")
         assert (await app.hub.session("b")).attributes["profile"] == "locked"  # type: ignore[arg-type]
-
-
-@pytest.mark.rule("EP1", "AC7")
-def test_a_signature_is_readable_deterministic_and_names_secrets_only() -> None:
-    profile = Profile(slug="p", model="m", api_key_env="SOME_KEY", tools=("b", "a"), options={"z": 1, "a": 2})
-
-    def signature(raw: Any) -> str:
-        return make_plan(profile, read_overrides(raw), tools=("a", "b"), middlewares=()).signature
-
-    assert signature(None) == signature({}) == signature({"model": "m"})
-    assert signature({"model": "other"}) != signature(None)
-    assert signature({"tools": []}) != signature(None)
-    assert msgspec.json.decode(signature(None))["api_key_env"] == "SOME_KEY"
-    assert '"options":{"a":2,"z":1}' in signature(None)
 
 
 @pytest.mark.rule("HT5")
@@ -288,23 +272,6 @@ async def test_an_id_that_somebody_waits_at_cannot_be_watched_by_a_stranger(tmp_
         with pytest.raises(UnknownSessionError):
             await app.service.subscribe(BOB, "c1")
         await app.service.submit(ANN, SubmitRequest(prompt="hi", conv_id="c1"))
-
-
-class Workspaces:
-    """A host's own resolver: the conversation follows from user and workspace, overrides of the profile are its."""
-
-    def conversation_id(self, who: Principal, request: SubmitRequest) -> Any:
-        return f"{who.user}:workspace-7"
-
-    def profile(self, *, asked: str | None, session: Session | None, cookie: str | None) -> str | None:
-        return "other"
-
-
-@pytest.mark.rule("EP2")
-async def test_a_host_replaces_one_object_to_have_a_request_policy_of_its_own(tmp_path: Path) -> None:
-    async with chat(tmp_path, resolver=Workspaces()) as app:
-        answer = await app.service.submit(ANN, SubmitRequest(prompt="hi", profile="locked"))
-        assert (answer.conv_id, answer.profile) == ("ann:workspace-7", "other")
 
 
 async def test_the_next_prompt_follows_the_newest_message(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ Source: seed 001 (``ChatPlugin`` in ``chatapp/features.go``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from webchat_nb.stream import Event, LoggedEvent, Op, SchemaRegistry, Session, SessionId, TimelineView, UIEvent
+from webchat_nb.chat.blocks import BlockTag
+from webchat_nb.stream import Event, Hub, LoggedEvent, Op, SchemaRegistry, Session, SessionId, TimelineView, UIEvent
+from webchat_nb.stream.commands import Handler
 
 
 class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,3 +81,28 @@ class ChatPlugin(Protocol):
 
     def project_ui(self, event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[UIEvent]:
         """What live screens are told; pure."""
+
+
+@runtime_checkable
+class ReadsBlocks(Protocol):
+    """A plugin that wants structured blocks of the answer's text; optional.
+
+    Its part is given their records (``BlockStarted``, ``BlockGrew``, ``BlockEnded``) in ``translate``, without naming
+    them in ``records``; text goes on beside them. When the run ends while a block is open, the part's ``settle`` takes
+    back what it showed of it: no ``BlockEnded`` comes then.
+
+    Attributes:
+        block_tags: The tags it wants; each belongs to one plugin.
+
+    Rule: SB3, SB5.
+    """
+
+    block_tags: Collection[BlockTag]
+
+
+@runtime_checkable
+class BringsCommands(Protocol):
+    """A plugin with commands of its own, which it also registers; optional."""
+
+    def handlers(self, hub: Hub) -> Mapping[str, Handler]:
+        """The handler of each of its commands, by name."""

@@ -111,7 +111,7 @@ class SegmentPart:
         kind, run = self._kind, self._run
         if self._open_id is not None:
             return (self._event(kind.delta_name, kind.delta(message_id=self._open_id, text=record.text)),)
-        message_id = f"{run.root_id}:{kind.infix}:{self._count + 1}"
+        message_id = self._next_id
         started = kind.started(message_id=message_id, run_id=run.run_id, parent_message_id=run.message_id)
         return (
             self._event(kind.started_name, started),
@@ -132,9 +132,19 @@ class SegmentPart:
 
     def settle(self, status: str) -> Sequence[Event]:
         """Close the open segment with what it has."""
-        if self._open_id is None:
-            return ()
-        return (self._event(self._kind.finished_name, self._kind.finished(message_id=self._open_id, status=status)),)
+        return () if self._open_id is None else (self._finished(self._open_id, status),)
+
+    def settle_saying(self, text: str, status: str) -> Sequence[Event]:
+        """Close the segment with a last text; one that is not open begins with it. Changes nothing."""
+        said = self.translate(self._kind.record(text))
+        return (*said, self._finished(self._open_id or self._next_id, status))
+
+    @property
+    def _next_id(self) -> str:
+        return f"{self._run.root_id}:{self._kind.infix}:{self._count + 1}"
+
+    def _finished(self, message_id: str, status: str) -> Event:
+        return self._event(self._kind.finished_name, self._kind.finished(message_id=message_id, status=status))
 
     def _event(self, name: str, payload: Message) -> Event:
         return Event(session_id=self._run.session_id, name=name, payload=payload)

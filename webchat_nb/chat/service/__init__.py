@@ -2,7 +2,7 @@
 
 Both route families, the websocket's commands and Python callers come through here, so what one writes the other shows
 (HT1). Every method checks the right of the principal by itself (AC3). Each file of this folder is one part of the one
-object: prompts, timelines, the library of conversations, profiles.
+object: prompts, timelines, the library of conversations, profiles, and what programs use.
 
 Rule: HT1-HT6, AC3, AC5. Source: seeds 000 §4.1, 001 (``Service``), 003.
 """
@@ -12,15 +12,18 @@ from __future__ import annotations
 from typing import final
 
 from webchat_nb.chat.access import AccessPolicy, OwnerPolicy
+from webchat_nb.chat.attachments import Attachments
 from webchat_nb.chat.claims import Claims
 from webchat_nb.chat.guard import Guard
 from webchat_nb.chat.ids import IdFactory, random_id
 from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.resolver import DefaultResolver, RequestResolver
 from webchat_nb.chat.runs import Runs
-from webchat_nb.chat.service.library import Library
-from webchat_nb.chat.service.prompts import Prompts
-from webchat_nb.chat.service.timelines import Timelines
+from webchat_nb.chat.service.attachments import AttachmentParts
+from webchat_nb.chat.service.exports import Exports
+from webchat_nb.chat.service.feedback import Feedback
+from webchat_nb.chat.service.hosting import Hosting
+from webchat_nb.chat.service.queue import Queue
 from webchat_nb.stream import Hub, session_id
 from webchat_nb.wire.requests import Action, Limits, Principal
 
@@ -28,13 +31,14 @@ __all__ = ["ChatService"]
 
 
 @final
-class ChatService(Prompts, Timelines, Library):
+class ChatService(Queue, Feedback, Hosting, Exports, AttachmentParts):
     """Everything that can be done with conversations.
 
     Args:
         hub: The stream; started by the application.
         runs: The command handlers.
         planner: Profiles and engines.
+        attachments: What was uploaded.
         limits: What clients may send and get.
         policy: Who may do what.
         resolver: Which conversation and profile a request means.
@@ -46,6 +50,7 @@ class ChatService(Prompts, Timelines, Library):
         hub: Hub,
         runs: Runs,
         planner: ProfilePlanner,
+        attachments: Attachments,
         limits: Limits | None = None,
         policy: AccessPolicy | None = None,
         resolver: RequestResolver | None = None,
@@ -55,8 +60,9 @@ class ChatService(Prompts, Timelines, Library):
             hub=hub,
             runs=runs,
             planner=planner,
+            attachments=attachments,
             guard=Guard(hub, policy or OwnerPolicy(), Claims()),
-            resolver=resolver or DefaultResolver(new_id),
+            resolver=resolver or DefaultResolver(),
             limits=limits or Limits(),
             new_id=new_id,
         )

@@ -10,16 +10,15 @@ from typing import Any
 
 import msgspec
 
+from webchat_nb.chat.resolver import ChatRequest
 from webchat_nb.chat.service.profiles import Profiles
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.errors import BadRequestError, TooLargeError
 from webchat_nb.stream import (
-    Command,
     EntityRow,
     LoggedEvent,
     Ordinal,
     Session,
-    session_id,
 )
 from webchat_nb.stream.hub import DEFAULT_WINDOW
 from webchat_nb.stream.schema_fields import fields_of
@@ -34,18 +33,26 @@ DEFAULT_PAGE = 50
 class Library(Profiles):
     """The conversations of a user."""
 
-    async def create_session(self, who: Principal, *, profile: str | None = None) -> Session:
-        """A new, empty conversation."""
-        slug = self.profile_slug(profile)
-        conv_id = session_id(f"c-{self.new_id()}")
-        await self.hub.submit(
-            Command(
-                session_id=conv_id,
-                name="ChatCreateConversation",
-                payload=cmd.ChatCreateConversation(profile=slug),
-                actor=who.user,
-            )
-        )
+    async def create_session(
+        self,
+        who: Principal,
+        *,
+        profile: str | None = None,
+        cookie_profile: str | None = None,
+        key: str | None = None,
+    ) -> Session:
+        """A new, empty conversation, or the one that the request policy says (EP2); for the same key the same one.
+
+        Raises:
+            UnknownProfileError: No profile has the slug.
+            UnknownSessionError: The policy's conversation is somebody else's.
+        """
+        asked = ChatRequest(purpose="create", profile=profile, cookie_profile=cookie_profile)
+        resolved = await self.resolve(who, asked)
+        slug = self.profile_slug(resolved.profile)
+        conv_id = resolved.conv_id or self.new_conversation_id(who, key)
+        await self.guard.authorized(who, "submit", conv_id)
+        await self.change(who, conv_id, cmd.ChatCreateConversation(profile=slug), key=key)
         return await self.hub.session(conv_id)
 
     async def list_sessions(
@@ -78,7 +85,7 @@ class Library(Profiles):
             snapshot.entities,
         )
 
-    async def rename_session(self, who: Principal, conv_id: str, title: str) -> Session:
+    async def rename_session(self, who: Principal, conv_id: str, title: str, *, key: str | None = None) -> Session:
         """Give a conversation another title.
 
         Raises:
@@ -90,20 +97,14 @@ class Library(Profiles):
             raise BadRequestError("title: expected some text")
         if len(title) > self.limits.max_title_chars:
             raise TooLargeError(f"title: {len(title)} characters, the limit is {self.limits.max_title_chars}")
-        await self.hub.submit(
-            Command(
-                session_id=session.session_id,
-                name="ChatRenameConversation",
-                payload=cmd.ChatRenameConversation(title=title.strip()),
-                actor=who.user,
-            )
-        )
+        await self.change(who, session.session_id, cmd.ChatRenameConversation(title=title.strip()), key=key)
         return await self.hub.session(session.session_id)
 
     async def erase_session(self, who: Principal, conv_id: str) -> None:
-        """Erase a conversation; a run of it is stopped first. A later one with the same id has a new epoch."""
+        """Erase a conversation and its attachments; a run of it is stopped first. A later same id has a new epoch."""
         session = await self.guard.existing(who, "administer", conv_id)
         await self.runs.erase(session.session_id)
+        await self.attachments.forget(session.session_id)
 
     async def list_events(
         self, who: Principal, conv_id: str, *, after: int = 0, limit: int | None = None
