@@ -81,7 +81,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(desk: Desk, lab: Ju
     _, chat = show_everything(desk, lab)
     chat.timeline.focus()
     reached = []
-    for _ in range(12):
+    for _ in range(40):
         chat.page.keyboard.press("Tab")
         focused = look(chat, "focused")
         if focused is None:

@@ -91,9 +91,24 @@ export class Conversation {
     if (frame.type === "event") this.tellEvent(frame, before);
   }
 
-  submit(prompt: string, profile: string): void {
+  /** Sends a prompt; without `parent` it follows the turn that was begun last. */
+  submit(prompt: string, profile: string, parent: string | null = null): void {
+    this.command("chat.submit", { prompt, ...(parent !== null && { parent }), ...(profile && { profile }) });
+  }
+
+  /** Makes an answer again, beside the one that is there. */
+  regenerate(answerId: string, profile: string): void {
+    this.command("chat.submit", { regenerate: answerId, ...(profile && { profile }) });
+  }
+
+  /** Says what the user thinks of an answer. */
+  judge(answerId: string, value: "up" | "down" | "none"): void {
+    this.command("chat.feedback", { message_id: answerId, value });
+  }
+
+  private command(name: CommandName, data: Readonly<Record<string, unknown>>): void {
     this.problem = null;
-    this.host.command("chat.submit", this.convId, { prompt, ...(profile && { profile }), on_busy: "queue" });
+    this.host.command(name, this.convId, name === "chat.submit" ? { ...data, on_busy: "queue" } : data);
     this.notify();
   }
 

@@ -1,6 +1,6 @@
 import type { Cursor } from "./ids.ts";
 
-export type CommandName = "chat.submit" | "chat.cancel";
+export type CommandName = "chat.submit" | "chat.cancel" | "chat.feedback";
 
 /** A request that may be refused. Its id is its idempotency key: sending it twice does it once. */
 export interface Command {

@@ -4,6 +4,7 @@
  */
 
 import type {
+  ChatFeedbackJson,
   ChatMessageJson,
   ChatRunJson,
   ChatToolCallJson,
@@ -15,5 +16,6 @@ export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed"
 
 export type ChatMessagePayload = Readonly<Omit<ChatMessageJson, "role">> & { readonly role?: MessageRole };
 export type ChatRunPayload = Readonly<Omit<ChatRunJson, "status">> & { readonly status?: RunStatus };
+export type ChatFeedbackPayload = Readonly<ChatFeedbackJson>;
 export type ChatToolCallPayload = Readonly<ChatToolCallJson>;
 export type ChatToolResultPayload = Readonly<ChatToolResultJson>;

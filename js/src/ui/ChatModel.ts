@@ -5,12 +5,22 @@ import type { PendingCommand } from "../client/outbox.ts";
 import { type ScreenState, screenState } from "../client/screenState.ts";
 import type { LinkStatus } from "../connection/connection.ts";
 import type { Entity } from "../protocol/frames.ts";
-import type { EntityKey } from "../protocol/ids.ts";
+import { type EntityKey, entityKey } from "../protocol/ids.ts";
+import type { ChatMessagePayload } from "../protocol/payloads.ts";
 import type { CardHost } from "../renderers/card/context.ts";
-import { activeRunId, presentedKeys, promptOfRun } from "../store/presentation.ts";
+import type { Choices, Fork } from "../store/branches.ts";
+import { activeRunId, present, promptOfRun } from "../store/presentation.ts";
 import { type ConversationState, emptyConversation } from "../store/state.ts";
 import { FrameScheduler } from "./frameScheduler.ts";
 import { type Group, regroup } from "./timeline/groups.ts";
+
+/** An earlier prompt that is being written anew. */
+export interface Edit {
+  readonly key: EntityKey;
+  readonly parent: string;
+  /** What was in the composer before. */
+  readonly draft: string;
+}
 
 /**
  * One view of one conversation: turns its changes into signals, at most once per drawn frame.
@@ -30,6 +40,7 @@ export class ChatModel implements CardHost {
   readonly pending = signal<readonly PendingCommand[]>([]);
   readonly problem = signal<Problem | null>(null);
   readonly draft: Signal<string>;
+  readonly editing = signal<Edit | null>(null);
   readonly maxPromptChars = signal<number | null>(null);
   readonly profileTitles = signal<ReadonlyMap<string, string>>(new Map());
 
@@ -37,6 +48,10 @@ export class ChatModel implements CardHost {
   private unsubscribe: () => void = () => {};
   private shown: ConversationState;
   private readonly entities = new Map<EntityKey, Signal<Entity | undefined>>();
+  private readonly forks = new Map<EntityKey, Signal<Fork | undefined>>();
+  /** This screen's own; never told to the server. */
+  private choices: Choices = new Map();
+  private parent: string | null = null;
   private readonly scheduler = new FrameScheduler(() => this.refresh());
 
   constructor(
@@ -75,16 +90,57 @@ export class ChatModel implements CardHost {
     return promptOfRun(this.shown, runId);
   }
 
+  forkOf(key: EntityKey): ReadonlySignal<Fork | undefined> {
+    const known = this.forks.get(key) ?? signal<Fork | undefined>(undefined);
+    this.forks.set(key, known);
+    return known;
+  }
+
+  choose(at: string, option: string): void {
+    this.choices = new Map([...this.choices, [at, option]]);
+    batch(() => this.arrange(this.shown));
+  }
+
   submit(prompt: string): void {
-    this.conversation?.submit(prompt, this.profile.value);
+    this.conversation?.submit(prompt, this.profile.value, this.parent);
+  }
+
+  edit(prompt: Entity): void {
+    const { content = "", parentMessageId = "" } = prompt.payload as ChatMessagePayload;
+    const draft = this.editing.value?.draft ?? this.draft.value;
+    this.editing.value = { key: entityKey(prompt.kind, prompt.id), parent: parentMessageId, draft };
+    this.type(content);
+  }
+
+  cancelEdit(): void {
+    const edit = this.editing.value;
+    this.editing.value = null;
+    if (edit) this.type(edit.draft);
+  }
+
+  regenerate(answer: Entity): void {
+    this.forgetChoice(`prompt ${(answer.payload as ChatMessagePayload).parentMessageId}`);
+    this.conversation?.regenerate(answer.id, this.profile.value);
+  }
+
+  judge(answerId: string, value: "up" | "down" | "none"): void {
+    this.conversation?.judge(answerId, value);
   }
 
   /** Sends what is in the composer. */
   submitDraft(): void {
-    const prompt = this.draft.value;
-    if (!this.conversation) return;
-    this.type("");
-    this.submit(prompt);
+    const { draft, editing, conversation } = this;
+    const prompt = draft.value;
+    const edit = editing.value;
+    if (!conversation) return;
+    editing.value = null;
+    this.type(edit?.draft ?? "");
+    if (!edit) {
+      this.submit(prompt);
+      return;
+    }
+    this.forgetChoice(this.forkOf(edit.key).value?.at);
+    conversation.submit(prompt, this.profile.value, edit.parent);
   }
 
   cancel(runId: string): void {
@@ -144,9 +200,9 @@ export class ChatModel implements CardHost {
       const known = this.entities.get(key);
       if (known) known.value = state.entities.get(key);
     }
-    const isMoved = (key: EntityKey) => runIdOf(before.entities.get(key)) !== runIdOf(state.entities.get(key));
+    const isMoved = (key: EntityKey) => placeOf(before.entities.get(key)) !== placeOf(state.entities.get(key));
     if (state.order !== before.order || changed.some(isMoved)) {
-      this.groups.value = regroup(this.groups.value, presentedKeys(state));
+      this.arrange(state);
       for (const key of this.entities.keys()) if (!state.entities.get(key)) this.forget(key);
     }
     if (changed.some((key) => key.startsWith("ChatRun\n"))) this.activeRun.value = activeRunId(state);
@@ -154,12 +210,32 @@ export class ChatModel implements CardHost {
     this.hasMore.value = state.hasMore;
   }
 
+  private arrange(state: ConversationState): void {
+    const { keys, forks, parent } = present(state, this.choices);
+    this.groups.value = regroup(this.groups.value, keys);
+    this.parent = parent;
+    for (const [key, known] of this.forks) if (!sameFork(known.value, forks.get(key))) known.value = forks.get(key);
+    for (const [key, fork] of forks) if (!this.forks.has(key)) this.forks.set(key, signal(fork));
+  }
+
+  /** What comes of the next step is shown when it is there. */
+  private forgetChoice(at: string | undefined): void {
+    if (at !== undefined) this.choices = new Map([...this.choices].filter(([each]) => each !== at));
+  }
+
   /** Drops the signal of an entity that is gone; one that a card waits for is made anew when asked for. */
   private forget(key: EntityKey): void {
-    if (!key.startsWith("ChatToolResult\n")) this.entities.delete(key);
+    if (!key.startsWith("ChatToolResult\n") && !key.startsWith("ChatFeedback\n")) this.entities.delete(key);
+    this.forks.delete(key);
   }
 }
 
-function runIdOf(entity: Entity | undefined): unknown {
-  return entity?.payload.runId;
+/** What says where an entity is shown, beside when it was made. */
+function placeOf(entity: Entity | undefined): string {
+  const { runId, parentMessageId, queuePosition, status } = entity?.payload ?? {};
+  return `${runId} ${parentMessageId} ${queuePosition} ${entity?.kind === "ChatRun" && status}`;
+}
+
+function sameFork(one: Fork | undefined, other: Fork | undefined): boolean {
+  return one?.at === other?.at && one?.index === other?.index && one?.options.join() === other?.options.join();
 }

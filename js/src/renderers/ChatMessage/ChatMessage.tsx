@@ -3,6 +3,7 @@ import type { ChatMessagePayload } from "../../protocol/payloads.ts";
 import { strings } from "../../strings/strings.ts";
 import { Card } from "../card/Card.tsx";
 import { Markdown } from "../markdown/Markdown.tsx";
+import { MessageActions } from "./MessageActions.tsx";
 import { Thought } from "./Thought.tsx";
 
 /** What a person, an engine or the system said. Only an engine's text is Markdown: a prompt is shown as it was typed. */
@@ -20,6 +21,7 @@ export function ChatMessage({ entity }: { readonly entity: Entity }) {
         {role === "assistant" ? <Markdown text={content} /> : <div class="wcn-verbatim">{content}</div>}
       </div>
       {error && <div class="wcn-error-text">{error}</div>}
+      {(role === "user" || role === "assistant") && <MessageActions entity={entity} />}
     </Card>
   );
 }

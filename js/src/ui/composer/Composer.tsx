@@ -19,6 +19,9 @@ export function Composer({ model, placeholder }: ComposerProps) {
   const verdict = judgePrompt(text, max);
   useLayoutEffect(() => fitHeight(area.current), [text]);
   useLayoutEffect(() => watchWidth(area.current), []);
+  useLayoutEffect(() => {
+    if (model.editing.value) area.current?.focus();
+  }, [model.editing.value]);
 
   const send = () => {
     if (verdict === "ok") model.submitDraft();
@@ -33,6 +36,14 @@ export function Composer({ model, placeholder }: ComposerProps) {
   return (
     <footer class="wcn-composer">
       <PendingPrompts model={model} />
+      {model.editing.value && (
+        <div class="wcn-editing" role="status">
+          <span class="wcn-dim">{strings.editing}</span>
+          <button type="button" class="wcn-link" data-webchat="cancel-edit" onClick={() => model.cancelEdit()}>
+            {strings.cancelEdit}
+          </button>
+        </div>
+      )}
       <div class="wcn-composer-row">
         <textarea
           ref={area}

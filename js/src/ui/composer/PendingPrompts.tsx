@@ -3,7 +3,7 @@ import type { ChatModel } from "../ChatModel.ts";
 
 /** Prompts that the server has not taken yet. Not on the timeline: only the server says what is on it. */
 export function PendingPrompts({ model }: { readonly model: ChatModel }) {
-  const prompts = model.pending.value.filter((each) => each.command.name === "chat.submit");
+  const prompts = model.pending.value.filter((each) => typeof each.command.data.prompt === "string");
   if (prompts.length === 0) return null;
   return (
     <ul class="wcn-pending" data-webchat="pending">
