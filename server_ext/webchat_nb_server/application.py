@@ -13,7 +13,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
-from traitlets import Bool, Dict, Enum, List, Unicode
+from traitlets import Bool, Dict, Enum, Float, List, Unicode
 
 from webchat_nb.app import ChatApp, Config, build
 from webchat_nb.errors import ConfigError, StoreError
@@ -85,6 +85,12 @@ class WebChatExtension(ExtensionApp):
         "timelines stay whole. Default: everything.",
     ).tag(config=True)
 
+    run_timeout_s = Float(
+        None,
+        allow_none=True,
+        help="Longest time for an answer, in seconds, where the profile does not say. Default: no limit.",
+    ).tag(config=True)
+
     debug = Bool(False, help="Log more.").tag(config=True)
 
     runtime: ChatRuntime
@@ -138,6 +144,7 @@ class WebChatExtension(ExtensionApp):
                 profiles=dict(self.profiles) or None,
                 default_profile=self.default_profile or None,
                 limits=_converted("limits", dict(self.limits), Limits),
+                run_timeout_s=self.run_timeout_s,
                 retention=_converted("retention", dict(self.retention), Retention),
             )
         )
