@@ -29,6 +29,7 @@ from webchat_nb.chat.plan import Profile
 from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.plugins import BringsCommands, ChatPlugin
 from webchat_nb.chat.plugins.answers import answer_plugin
+from webchat_nb.chat.plugins.approvals import ApprovalPlugin
 from webchat_nb.chat.plugins.feedback import FeedbackPlugin
 from webchat_nb.chat.plugins.reasoning import reasoning_plugin
 from webchat_nb.chat.plugins.tool_calls import ToolCallPlugin
@@ -257,11 +258,13 @@ def build(config: Config | None = None) -> ChatApp:
     """
     config = config or Config()
     clock = config.clock or SystemClock()
+    approvals = ApprovalPlugin()
     plugins: list[ChatPlugin] = [
         answer_plugin(),
         reasoning_plugin(),
         ToolCallPlugin(),
         FeedbackPlugin(),
+        approvals,
         *config.plugins,
     ]
     registry = SchemaRegistry()
@@ -307,6 +310,7 @@ def build(config: Config | None = None) -> ChatApp:
         max_queue=config.limits.max_queue,
         timeout_s=config.run_timeout_s,
     )
+    approvals.decided = runs.decided
     Imports(hub)
     service = ChatService(
         hub=hub,

@@ -13,7 +13,10 @@
     │   ├── NotFoundError            404
     │   │   ├── UnknownProfileError  404 unknown_profile
     │   │   ├── UnknownSessionError  404 unknown_session
+    │   │   ├── UnknownApprovalError 404 unknown_approval
     │   │   └── UnknownRunError      404 unknown_run
+    │   ├── AlreadyDecidedError      409 already_decided
+    │   ├── ApprovalExpiredError     410 expired
     │   ├── ProfileIncompleteError   409 profile_incomplete
     │   ├── BusyError                409 conversation_busy
     │   ├── NotWaitingError          409 not_waiting
@@ -133,6 +136,12 @@ class UnknownSessionError(NotFoundError):
     code = "unknown_session"
 
 
+class UnknownApprovalError(NotFoundError):
+    """The conversation has no such approval."""
+
+    code = "unknown_approval"
+
+
 class UnknownRunError(NotFoundError):
     """The conversation has no run with this id or key."""
 
@@ -159,6 +168,20 @@ class NotWaitingError(UsageError):
 
     code = "not_waiting"
     http_status = 409
+
+
+class AlreadyDecidedError(UsageError):
+    """Somebody was faster; their decision stands."""
+
+    code = "already_decided"
+    http_status = 409
+
+
+class ApprovalExpiredError(UsageError):
+    """Nobody waits for the decision any more."""
+
+    code = "expired"
+    http_status = 410
 
 
 class IdempotencyConflictError(UsageError):

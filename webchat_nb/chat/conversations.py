@@ -11,6 +11,7 @@ from typing import Any, final
 
 import msgspec
 
+from webchat_nb.chat.approvals import ApprovalDesk
 from webchat_nb.chat.engine import Engine
 from webchat_nb.chat.line import OPEN_RUN, steering_runs, waiting_runs
 from webchat_nb.chat.plan import EnginePlan
@@ -30,16 +31,18 @@ class ActiveRun:
     Attributes:
         translator: What of it is open.
         inbox: What the engine may take while it works.
+        desk: Where the engine waits for decisions; None for a run that this process does not carry out.
         task: The engine at work; None for a run that this process does not carry out.
         is_ended: Its terminal event is decided; whatever the engine still yields is not heard.
     """
 
-    __slots__ = ("inbox", "info", "is_ended", "publisher", "task", "translator")
+    __slots__ = ("desk", "inbox", "info", "is_ended", "publisher", "task", "translator")
 
     def __init__(self, info: ChatOpenRun, translator: RunTranslator) -> None:
         self.info = info
         self.translator = translator
         self.inbox = SteeringInbox()
+        self.desk: ApprovalDesk | None = None
         self.publisher: Publisher | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_ended = False

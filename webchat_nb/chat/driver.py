@@ -98,6 +98,7 @@ class EngineDriver:
             plan=plan,
             attachments=history.attachments,
             steering=run.inbox,
+            approvals=run.desk,
         )
         async with aclosing(engine.run(request)) as records:  # type: ignore[type-var]
             async for record in records:

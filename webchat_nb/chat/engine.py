@@ -18,7 +18,7 @@ from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.steering import SteeredPrompt, SteeringInbox
 
 if TYPE_CHECKING:
-    from webchat_nb.chat.tools import ToolBox
+    from webchat_nb.chat.tools import ToolBox, ToolDecision
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +75,22 @@ class ToolCallResult(msgspec.Struct, frozen=True):
     is_error: bool = False
 
 
+class ApprovalAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """A person has to decide about a call; ``RunRequest.approvals`` tells what they decided.
+
+    Attributes:
+        approval_id: Unique in the conversation.
+        input: The arguments' JSON text.
+        expires_at_ms: Wall time until which the question stands; None: as long as the run.
+    """
+
+    approval_id: str
+    call_id: str
+    tool_name: str
+    input: str
+    expires_at_ms: int | None = None
+
+
 class Usage(msgspec.Struct, frozen=True):
     """Tokens that the run has used so far."""
 
@@ -105,6 +121,7 @@ EngineEvent = (
     | ToolCallExecuting
     | ToolCallProgress
     | ToolCallResult
+    | ApprovalAsked
     | Usage
     | EmitEntity
     | Finish
@@ -165,6 +182,13 @@ class Steering(Protocol):
         """Return when there is something to take."""
 
 
+class Approvals(Protocol):
+    """Where an engine waits for what a person decides about a call (TL2)."""
+
+    async def decision(self, approval_id: str, *, expires_at_ms: int | None = None) -> ToolDecision:
+        """Wait for the decision; an expired question is a denial."""
+
+
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All that an engine gets for one answer.
 
@@ -174,6 +198,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
         attachments: What the user attached to this prompt.
         tools: What the engine may call; None: a tool that a model asks for gets an error as its result (TL1).
         steering: Prompts for the turn while it is being answered; an engine may pass them over.
+        approvals: Answers to the questions that the engine asks with ``ApprovalAsked``; None: there is nobody to ask.
     """
 
     session_id: str
@@ -186,6 +211,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     attachments: Sequence[AttachedFile] = ()
     tools: ToolBox | None = None
     steering: Steering = msgspec.field(default_factory=SteeringInbox)
+    approvals: Approvals | None = None
 
 
 class Engine(Protocol):

@@ -22,7 +22,7 @@ from webchat_nb.chat.attachments.checking import check_content, check_media_type
 from webchat_nb.chat.exports.document import ExportedAttachment, attached_to
 from webchat_nb.chat.exports.export_file import ExportFile
 from webchat_nb.contracts.encode import json_bytes
-from webchat_nb.contracts.v1.entities_pb2 import ChatMessage, ChatRun, ChatToolCall
+from webchat_nb.contracts.v1.entities_pb2 import ChatApproval, ChatMessage, ChatRun, ChatToolCall
 from webchat_nb.contracts.v1.events_pb2 import ChatConversationCreated, ChatEntityImported
 from webchat_nb.errors import BadRequestError, TooLargeError, UnknownNameError, UsageError
 from webchat_nb.stream import CommandTurn, Event, Hub, SchemaRegistry, SessionId, session_id
@@ -132,6 +132,8 @@ def _read_payload(path: str, kind: str, payload: dict[str, Any], registry: Schem
 
 def _settle(message: Message) -> None:
     """What had not come to its end never will: nobody carries it out any more (RN2)."""
+    if isinstance(message, ChatApproval) and message.status == "pending":
+        message.status = "expired"
     if not isinstance(message, (ChatMessage, ChatRun, ChatToolCall)) or message.status not in _OPEN:
         return
     message.status = "interrupted"

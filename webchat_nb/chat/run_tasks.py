@@ -14,13 +14,17 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, final
 
+from webchat_nb.chat.approvals import ApprovalDesk
 from webchat_nb.chat.conversations import ActiveRun, Conversation, Conversations
 from webchat_nb.chat.driver import EngineDriver, Planner
 from webchat_nb.chat.line import OPEN_RUN
+from webchat_nb.chat.plugins.approvals import EXPIRE, to_decision
 from webchat_nb.chat.run_events import TERMINAL_EVENTS
 from webchat_nb.chat.steering import SteeredPrompt
+from webchat_nb.chat.tools import ToolDecision
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
+from webchat_nb.contracts.v1.events_pb2 import ChatToolApprovalDecided
 from webchat_nb.errors import StoreConflictError, StoreError
 from webchat_nb.stream import Command, Committed, Hub, SessionId, TimelineView
 
@@ -111,6 +115,11 @@ class RunTasks:
             payload: Any = kept.payload if kept is not None else None
             return payload is not None and payload.status == "running"
 
+        async def expire(approval_id: str) -> None:
+            payload = cmd.ChatDecideApproval(approval_id=approval_id, decision=EXPIRE)
+            await self._hub.submit(Command(session_id=session_id, name="ChatDecideApproval", payload=payload))
+
+        run.desk = ApprovalDesk(clock=self._hub.clock, expire=expire)
         run.publisher = self._hub.publisher(session_id, while_=is_running)
         conversation.active = run
         old = before.task if before is not None else None
@@ -178,6 +187,14 @@ class RunTasks:
                     return
                 await self._hub.clock.sleep(delay_s)
 
+    def decided(self, session_id: SessionId, approval_id: str, decision: ToolDecision) -> None:
+        """A person decided; the engine that asked may be here."""
+        conversation = self._conversations.find(session_id)
+        run = conversation.active if conversation is not None else None
+        if run is not None and run.desk is not None:
+            run.translator.observe("ChatToolApprovalDecided", ChatToolApprovalDecided(approval_id=approval_id))
+            run.desk.put(approval_id, decision)
+
     def _see(self, committed: Committed) -> None:
         """Another server may have ended a run that is carried out here, or taken a prompt for it."""
         conversation = self._conversations.find(committed.session.session_id)
@@ -191,6 +208,9 @@ class RunTasks:
                 conversation.active = None
             elif event.name in TERMINAL_EVENTS or event.name == "ChatInferenceQueued":
                 run.inbox.withdraw(payload.run_id)  # it was dropped
+            elif event.name == "ChatToolApprovalDecided":
+                made = to_decision(payload.status, payload.input, payload.reason)
+                self.decided(committed.session.session_id, payload.approval_id, made)
             elif event.name == "ChatUserMessageSteered" and payload.run_id == run.run_id:
                 run.inbox.put(payload.own_run_id, SteeredPrompt(message_id=payload.message_id, prompt=payload.prompt))
 

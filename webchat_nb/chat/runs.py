@@ -64,6 +64,7 @@ class Runs:
         self._tasks = RunTasks(
             hub=hub, conversations=conversations, driver=driver, planner=planner, timeout_s=timeout_s
         )
+        self.decided = self._tasks.decided
         self._idle = IdleWaiters(hub, conversations)
         self._changes = RunChanges(conversations=conversations, tasks=self._tasks, idle=self._idle)
         self._new_id = new_id

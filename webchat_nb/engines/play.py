@@ -28,7 +28,7 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
-from webchat_nb.chat.tools import ToolUse
+from webchat_nb.chat.tools import ToolDecision, ToolUse
 from webchat_nb.engines.chunks import split_text
 from webchat_nb.engines.pace import Pace
 from webchat_nb.engines.placeholders import Placeholders
@@ -52,13 +52,21 @@ class AwaitSteering(msgspec.Struct, frozen=True):
     """Go on when something was steered to the run."""
 
 
+class AskPerson(msgspec.Struct):
+    """Ask whether a call may be made; go on when ``decision`` is set."""
+
+    use: ToolUse
+    expires_s: float | None
+    decision: ToolDecision | None = None
+
+
 class CallTool(msgspec.Struct, frozen=True):
     """Call the registered tool, and yield what it tells and its result."""
 
     use: ToolUse
 
 
-Act = EngineEvent | Pause | AwaitSignal | AwaitSteering | CallTool
+Act = EngineEvent | Pause | AwaitSignal | AwaitSteering | AskPerson | CallTool
 
 NO_TURN: Final = Turn(steps=(Step(say="(the script has no turn for this prompt)"),))
 """What a script that is not strict answers when no turn fits."""
@@ -154,6 +162,19 @@ class _Performance:
             yield from _pause(self._pace.next_ms())
             yield ToolCallArgumentsDelta(call_id, piece)
         yield ToolCallRequested(call_id, arguments)
+        if call.approval:
+            ask = AskPerson(
+                ToolUse(call_id=call_id, name=call.tool, input=arguments),
+                None if call.approval_expires_s is UNSET else call.approval_expires_s,
+            )
+            yield ask
+            decision = ask.decision or ToolDecision(is_approved=False)
+            if not decision.is_approved:
+                yield ToolCallResult(call_id, f"This call was not allowed. {decision.reason}".strip(), is_error=True)
+                return
+            if decision.input is not None:
+                arguments = decision.input
+                yield ToolCallRequested(call_id, arguments)
         if call.result is UNSET and call.error is UNSET and self._has_tools:
             yield CallTool(ToolUse(call_id=call_id, name=call.tool, input=arguments))
             return

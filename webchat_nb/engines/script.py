@@ -19,6 +19,7 @@ from webchat_nb.chat.document_formats import Format, KeyPath
 from webchat_nb.chat.documents import Document, convert, parse_document, read_document
 
 Milliseconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
 Name = Annotated[str, Meta(min_length=1)]
 TokenCount = Annotated[int, Meta(ge=0)]
 Chunk = Literal["word", "char", "all"] | Annotated[int, Meta(ge=1)]
@@ -89,6 +90,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         error: What it fails with, instead of a result.
         delay_ms: How long it works.
         approval: Whether a person is asked first.
+        approval_expires_s: How long the question stands; left out: as long as the run.
     """
 
     tool: Name
@@ -97,6 +99,7 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: str | UnsetType = UNSET
     delay_ms: Milliseconds = 0
     approval: bool = False
+    approval_expires_s: Seconds | UnsetType = UNSET
 
 
 class Emit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,8 +246,6 @@ def _check_step(document: Document, step: Step, path: KeyPath) -> None:
         raise document.error(path, f"{place}: expected exactly one of {', '.join(ACTIONS)}, got {got}")
     if step.call is UNSET:
         return
-    if step.call.approval:
-        raise document.error((*path, "call", "approval"), f"{place}: approval: not supported yet, got true")
     if step.call.error is not UNSET and step.call.result is not UNSET:
         raise document.error((*path, "call", "error"), f"{place}: expected a result or an error, got both")
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import final
 
 from msgspec import UNSET
 
-from webchat_nb.chat.engine import Engine, EngineEvent, RunRequest
+from webchat_nb.chat.engine import ApprovalAsked, Engine, EngineEvent, RunRequest
 from webchat_nb.chat.plan import EnginePlan
-from webchat_nb.engines.play import AwaitSignal, AwaitSteering, CallTool, Pause, play
+from webchat_nb.chat.tools import ToolDecision
+from webchat_nb.engines.play import AskPerson, AwaitSignal, AwaitSteering, CallTool, Pause, play
 from webchat_nb.engines.script import Script
 from webchat_nb.engines.script_files import ScriptFiles
 from webchat_nb.engines.signals import Signals
@@ -53,10 +54,31 @@ class ScriptedEngine:
                 async with aclosing(use_tools(request.tools, [act.use])) as news:  # type: ignore[type-var]
                     async for item in news:
                         yield item
+            elif isinstance(act, AskPerson):
+                async with aclosing(self._ask(act, request)) as asked:
+                    async for question in asked:
+                        yield question
             elif isinstance(act, AwaitSteering):
                 await request.steering.arrived()
             else:
                 yield act
+
+    async def _ask(self, act: AskPerson, request: RunRequest) -> AsyncGenerator[EngineEvent, None]:
+        """The question, then wait until it is decided."""
+        use = act.use
+        expires_at_ms = None if act.expires_s is None else self._clock.now_ms() + round(act.expires_s * 1000)
+        approval_id = f"{use.call_id}:approval"
+        yield ApprovalAsked(
+            approval_id=approval_id,
+            call_id=use.call_id,
+            tool_name=use.name,
+            input=use.input,
+            expires_at_ms=expires_at_ms,
+        )
+        if request.approvals is None:
+            act.decision = ToolDecision(is_approved=False, reason="There is nobody to ask.")
+        else:
+            act.decision = await request.approvals.decision(approval_id, expires_at_ms=expires_at_ms)
 
 
 @final

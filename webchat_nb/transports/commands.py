@@ -15,9 +15,22 @@ from webchat_nb.transports.refusal import log_fault
 from webchat_nb.transports.sink import HostCheck
 from webchat_nb.transports.subscriber import RunCommand, nack
 from webchat_nb.wire import frames
-from webchat_nb.wire.requests import Action, CancelRequest, FeedbackCommand, Principal, SubmitRequest, convert
+from webchat_nb.wire.requests import (
+    Action,
+    CancelRequest,
+    DecideCommand,
+    FeedbackCommand,
+    Principal,
+    SubmitRequest,
+    convert,
+)
 
-RIGHTS: dict[str, Action] = {"chat.submit": "submit", "chat.cancel": "cancel", "chat.feedback": "submit"}
+RIGHTS: dict[str, Action] = {
+    "chat.submit": "submit",
+    "chat.cancel": "cancel",
+    "chat.feedback": "submit",
+    "tool.decide": "decide",
+}
 """The commands, and the right that each needs."""
 
 
@@ -57,6 +70,10 @@ async def run_command(
         request = convert(data, FeedbackCommand).to_request()
         is_repeated = await backend.give_feedback(who, command.conv_id, request, key=command.id)
         return {"accepted": True, **({"deduplicated": True} if is_repeated else {})}
+    if command.name == "tool.decide":
+        decide = convert(data, DecideCommand)
+        status = await backend.decide(who, command.conv_id, decide.approval_id, decide.to_request(), key=command.id)
+        return {"status": status}
     prompt = convert({"idempotency_key": command.id, **data}, SubmitRequest)
     return (await backend.submit(who, prompt, cookie_profile=cookie_profile)).to_snake()
 

@@ -14,6 +14,7 @@ from tornado import web
 from webchat_nb.errors import NotFoundError
 from webchat_nb.stream.model import session_id
 from webchat_nb.transports.host import Host, Mount, Permission, bind
+from webchat_nb.transports.http_approvals import ApprovalHandler
 from webchat_nb.transports.http_attachments import AttachmentHandler, AttachmentsHandler
 from webchat_nb.transports.http_base import ApiHandler
 from webchat_nb.transports.http_chat import (
@@ -76,6 +77,7 @@ _TABLE: tuple[tuple[str, type[ApiHandler], dict[str, Permission]], ...] = (
     (r"v1/sessions/([^/]+)/queue", QueueHandler, _READ),
     (r"v1/sessions/([^/]+)/queue/([^/]+)", QueuedRunHandler, {"patch": "execute", "delete": "execute"}),
     (r"v1/sessions/([^/]+)/feedback", FeedbackHandler, {"post": "write"}),
+    (r"v1/sessions/([^/]+)/approvals/([^/]+)", ApprovalHandler, {"post": "write"}),
     (r"v1/sessions/(.*)/(?:messages|events|queue|feedback|export|attachments)", MisnamedSessionHandler, _ANY),
     (r"v1(?:/.*)?", UnknownRouteHandler, _ANY),
 )

@@ -15,6 +15,7 @@ from webchat_nb.wire.requests import (
     Action,
     CancelAnswer,
     CancelRequest,
+    DecisionRequest,
     FeedbackRequest,
     Limits,
     MoveAnswer,
@@ -98,6 +99,11 @@ class ChatBackend(Protocol):
         Raises:
             NotWaitingError: It has begun, and goes on.
         """
+
+    async def decide(
+        self, who: Principal, conv_id: str, approval_id: str, request: DecisionRequest, *, key: str | None
+    ) -> str:
+        """Decide whether a tool call may be made; the status that the approval has now."""
 
     async def give_feedback(self, who: Principal, conv_id: str, request: FeedbackRequest, *, key: str | None) -> bool:
         """Keep what somebody thinks of an answer; whether this was a repetition."""

@@ -197,6 +197,32 @@ class WaitingPrompt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     actor: str
 
 
+class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST ``v1/sessions/{id}/approvals/{approvalId}``.
+
+    Attributes:
+        input: JSON text of an object that replaces the arguments; only with ``approve``.
+    """
+
+    decision: Literal["approve", "deny"]
+    input: str | None = None
+    reason: str = ""
+
+
+class DecideCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same in a frame: command ``tool.decide``."""
+
+    conv_id: str
+    approval_id: str
+    decision: Literal["approve", "deny"]
+    input: str | None = None
+    reason: str = ""
+
+    def to_request(self) -> DecisionRequest:
+        """Without the ids."""
+        return DecisionRequest(decision=self.decision, input=self.input, reason=self.reason)
+
+
 class FeedbackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """POST ``v1/sessions/{id}/feedback``: ``none`` takes back what was said of an answer before."""
 

@@ -26,9 +26,15 @@ from webchat_nb.chat.answer_pieces import (
     ToolReturned,
 )
 from webchat_nb.chat.plugins import RunIdentity
-from webchat_nb.errors import EmptyPromptError, RunFailedError, UnknownRunError, UnknownSessionError
+from webchat_nb.errors import (
+    EmptyPromptError,
+    RunFailedError,
+    UnknownApprovalError,
+    UnknownRunError,
+    UnknownSessionError,
+)
 from webchat_nb.stream import FanoutSettings, SchemaRegistry, payload
-from webchat_nb.wire.requests import Principal
+from webchat_nb.wire.requests import DecisionRequest, Principal
 
 SCRIPT: dict[str, Any] = {
     "script": 1,
@@ -279,6 +285,9 @@ async def test_the_service_has_the_names_that_a_program_looks_for(tmp_path: Path
         assert (listed.session_id, after) == ("c1", None)
         snapshot = await service.snapshot(ann, "c1", window=1)
         assert (snapshot.ordinal, len(snapshot.entities), snapshot.has_more) == (listed.head, 1, True)
+        assert (await service.export(ann, "c1", format="markdown")).media_type.startswith("text/markdown")
+        with pytest.raises(UnknownApprovalError):
+            await service.decide(ann, "c1", "none", DecisionRequest(decision="deny"))
         with pytest.raises(UnknownSessionError):
             await service.snapshot(ME, "nothing-here")
         with pytest.raises(UnknownSessionError):

@@ -27,10 +27,8 @@ def steps_problem(step: str) -> str:
     return problem(f"script: 1\nturns:\n- steps: []\n- steps:\n  - say: hi\n  - {step}\n")
 
 
-def test_the_example_of_the_specification_is_read_but_for_its_approval() -> None:
-    with pytest.raises(ConfigError, match="approval: not supported yet"):
-        parse_script(EXAMPLE)
-    script = parse_script(EXAMPLE.replace("approval: true, ", ""))
+def test_the_example_of_the_specification_is_read() -> None:
+    script = parse_script(EXAMPLE)
     weather, anything = script.turns
     assert (script.defaults.chunk, script.defaults.delay_ms, script.strict) == ("word", 5, False)
     assert (weather.match, len(weather.steps)) == ("weather", 10)
@@ -86,7 +84,7 @@ def test_what_is_no_script_is_told_with_line_and_key(text: str, message: str) ->
         ("{}", ": turn 2, step 2: expected exactly one of think, say, call, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got none"),
         ("call: {args: {}}", ".call: turn 2, step 2: expected the key 'tool', got none"),
         ("call: {tool: a, args: [1]}", ".call.args: turn 2, step 2: expected object, got array"),
-        ("call: {tool: a, approval: true}", ".call.approval: turn 2, step 2: approval: not supported yet, got true"),
+        ("call: {tool: a, approval_expires_s: 0}", ".call.approval_expires_s: turn 2, step 2: expected float > 0.0, got 0"),
         ("call: {tool: a, result: 1, error: b}", ".call.error: turn 2, step 2: expected a result or an error, got both"),
         ("emit: {kind: a}", ".emit: turn 2, step 2: expected the key 'id', got none"),
         ("wait_for: ''", ".wait_for: turn 2, step 2: expected str of length >= 1, got ''"),

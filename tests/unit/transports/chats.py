@@ -15,6 +15,8 @@ turns:
     steps: [{say: "before "}, {wait_for: go}, {say: "after"}]
   - match: long
     steps: [{say: {text: "0123456789 ", repeat: 4000, chunk: all}}, {say: "the end"}]
+  - match: may you
+    steps: [{call: {tool: delete_file, args: {path: a.txt}, approval: true, result: gone}}]
   - steps: [{say: "You said: {prompt}"}]
 """
 

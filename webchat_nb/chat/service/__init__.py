@@ -19,6 +19,7 @@ from webchat_nb.chat.ids import IdFactory, random_id
 from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.resolver import DefaultResolver, RequestResolver
 from webchat_nb.chat.runs import Runs
+from webchat_nb.chat.service.approvals import Approvals
 from webchat_nb.chat.service.attachments import AttachmentParts
 from webchat_nb.chat.service.exports import Exports
 from webchat_nb.chat.service.feedback import Feedback
@@ -31,7 +32,7 @@ __all__ = ["ChatService"]
 
 
 @final
-class ChatService(Queue, Feedback, Hosting, Exports, AttachmentParts):
+class ChatService(Queue, Feedback, Approvals, Hosting, Exports, AttachmentParts):
     """Everything that can be done with conversations.
 
     Args:

@@ -52,6 +52,8 @@ class Exports(Profiles):
         title = (await self.hub.session(session.session_id)).attributes.get("title", "")
         return Download(filename=filename_of(title, form), media_type=form.media_type, content=content)
 
+    export = export_session  # the name that programs use
+
     async def import_session(self, who: Principal, body: bytes, *, key: str | None = None) -> SessionId:
         """A new conversation out of an export in JSON; it keeps its id where that is free for the principal.
 

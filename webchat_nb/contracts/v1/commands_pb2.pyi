@@ -93,3 +93,15 @@ class ChatGiveFeedback(_message.Message):
     value: str
     comment: str
     def __init__(self, message_id: _Optional[str] = ..., value: _Optional[str] = ..., comment: _Optional[str] = ...) -> None: ...
+
+class ChatDecideApproval(_message.Message):
+    __slots__ = ("approval_id", "decision", "input", "reason")
+    APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    approval_id: str
+    decision: str
+    input: str
+    reason: str
+    def __init__(self, approval_id: _Optional[str] = ..., decision: _Optional[str] = ..., input: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...

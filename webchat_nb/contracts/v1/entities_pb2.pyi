@@ -153,3 +153,27 @@ class ChatFeedback(_message.Message):
     actor: str
     at_ms: int
     def __init__(self, message_id: _Optional[str] = ..., value: _Optional[str] = ..., comment: _Optional[str] = ..., actor: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
+
+class ChatApproval(_message.Message):
+    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "status", "expires_at_ms", "decided_by", "reason", "run_id")
+    APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_HASH_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    approval_id: str
+    tool_call_id: str
+    tool_name: str
+    input: str
+    input_hash: str
+    status: str
+    expires_at_ms: int
+    decided_by: str
+    reason: str
+    run_id: str
+    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., decided_by: _Optional[str] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...

@@ -356,3 +356,35 @@ class ChatBlockEnded(_message.Message):
     text: str
     problem: str
     def __init__(self, block_id: _Optional[str] = ..., text: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class ChatToolApprovalRequested(_message.Message):
+    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "expires_at_ms", "run_id")
+    APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_HASH_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    approval_id: str
+    tool_call_id: str
+    tool_name: str
+    input: str
+    input_hash: str
+    expires_at_ms: int
+    run_id: str
+    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class ChatToolApprovalDecided(_message.Message):
+    __slots__ = ("approval_id", "status", "input", "reason", "actor")
+    APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    approval_id: str
+    status: str
+    input: str
+    reason: str
+    actor: str
+    def __init__(self, approval_id: _Optional[str] = ..., status: _Optional[str] = ..., input: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...

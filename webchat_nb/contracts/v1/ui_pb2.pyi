@@ -73,3 +73,13 @@ class UiEntity(_message.Message):
     kind: str
     id: str
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class UiApproval(_message.Message):
+    __slots__ = ("approval_id", "tool_call_id", "status")
+    APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    approval_id: str
+    tool_call_id: str
+    status: str
+    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...

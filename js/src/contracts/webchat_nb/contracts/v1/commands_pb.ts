@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/commands.proto.
  */
 export const file_webchat_nb_contracts_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIuYBChJDaGF0U3RhcnRJbmZlcmVuY2USDgoGcHJvbXB0GAEgASgJEg8KB3Byb2ZpbGUYAiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YAyABKAkSDwoHb25fYnVzeRgEIAEoCRIeChFwYXJlbnRfbWVzc2FnZV9pZBgFIAEoCUgAiAEBEhIKCnJlZ2VuZXJhdGUYBiABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudEIUChJfcGFyZW50X21lc3NhZ2VfaWQiUgoRQ2hhdFN0b3BJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxvbmx5X3dhaXRpbmcYAyABKAgiNQoRQ2hhdE1vdmVJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNIicKFkNoYXRSZW5hbWVDb252ZXJzYXRpb24SDQoFdGl0bGUYASABKAkifAoTQ2hhdFNldHRsZUluZmVyZW5jZRIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSDQoFZXJyb3IYBCABKAkSDAoEY29kZRgFIAEoCRIRCglyZXRyeWFibGUYBiABKAgidwoWQ2hhdEltcG9ydENvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCRIPCgdwcm9maWxlGAIgASgJEj0KCGVudGl0aWVzGAMgAygLMisud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEVudGl0eUltcG9ydGVkIkYKEENoYXRHaXZlRmVlZGJhY2sSEgoKbWVzc2FnZV9pZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdjb21tZW50GAMgASgJYgZwcm90bzM", [file_webchat_nb_contracts_v1_entities, file_webchat_nb_contracts_v1_events]);
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIuYBChJDaGF0U3RhcnRJbmZlcmVuY2USDgoGcHJvbXB0GAEgASgJEg8KB3Byb2ZpbGUYAiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YAyABKAkSDwoHb25fYnVzeRgEIAEoCRIeChFwYXJlbnRfbWVzc2FnZV9pZBgFIAEoCUgAiAEBEhIKCnJlZ2VuZXJhdGUYBiABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudEIUChJfcGFyZW50X21lc3NhZ2VfaWQiUgoRQ2hhdFN0b3BJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxvbmx5X3dhaXRpbmcYAyABKAgiNQoRQ2hhdE1vdmVJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNIicKFkNoYXRSZW5hbWVDb252ZXJzYXRpb24SDQoFdGl0bGUYASABKAkifAoTQ2hhdFNldHRsZUluZmVyZW5jZRIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSDQoFZXJyb3IYBCABKAkSDAoEY29kZRgFIAEoCRIRCglyZXRyeWFibGUYBiABKAgidwoWQ2hhdEltcG9ydENvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCRIPCgdwcm9maWxlGAIgASgJEj0KCGVudGl0aWVzGAMgAygLMisud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEVudGl0eUltcG9ydGVkIkYKEENoYXRHaXZlRmVlZGJhY2sSEgoKbWVzc2FnZV9pZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdjb21tZW50GAMgASgJIloKEkNoYXREZWNpZGVBcHByb3ZhbBITCgthcHByb3ZhbF9pZBgBIAEoCRIQCghkZWNpc2lvbhgCIAEoCRINCgVpbnB1dBgDIAEoCRIOCgZyZWFzb24YBCABKAliBnByb3RvMw", [file_webchat_nb_contracts_v1_entities, file_webchat_nb_contracts_v1_events]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatCreateConversation
@@ -471,4 +471,69 @@ export type ChatGiveFeedbackJson = {
  */
 export const ChatGiveFeedbackSchema: GenMessage<ChatGiveFeedback, {jsonType: ChatGiveFeedbackJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_commands, 7);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatDecideApproval
+ */
+export type ChatDecideApproval = Message<"webchat_nb.contracts.v1.ChatDecideApproval"> & {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId: string;
+
+  /**
+   * approve | deny | expire (the server to itself)
+   *
+   * @generated from field: string decision = 2;
+   */
+  decision: string;
+
+  /**
+   * JSON object that replaces the arguments; empty: they stay
+   *
+   * @generated from field: string input = 3;
+   */
+  input: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.ChatDecideApproval
+ */
+export type ChatDecideApprovalJson = {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId?: string;
+
+  /**
+   * approve | deny | expire (the server to itself)
+   *
+   * @generated from field: string decision = 2;
+   */
+  decision?: string;
+
+  /**
+   * JSON object that replaces the arguments; empty: they stay
+   *
+   * @generated from field: string input = 3;
+   */
+  input?: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatDecideApproval.
+ * Use `create(ChatDecideApprovalSchema)` to create a new message.
+ */
+export const ChatDecideApprovalSchema: GenMessage<ChatDecideApproval, {jsonType: ChatDecideApprovalJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 8);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/entities.proto.
  */
 export const file_webchat_nb_contracts_v1_entities: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLDAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDSJZCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBGIGcHJvdG8z");
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLDAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDSJZCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBCLKAQoMQ2hhdEFwcHJvdmFsEhMKC2FwcHJvdmFsX2lkGAEgASgJEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIRCgl0b29sX25hbWUYAyABKAkSDQoFaW5wdXQYBCABKAkSEgoKaW5wdXRfaGFzaBgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFQoNZXhwaXJlc19hdF9tcxgHIAEoBBISCgpkZWNpZGVkX2J5GAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZydW5faWQYCiABKAliBnByb3RvMw");
 
 /**
  * A message of the user, an answer, a thought, a warning or an error.
@@ -813,4 +813,141 @@ export type ChatFeedbackJson = {
  */
 export const ChatFeedbackSchema: GenMessage<ChatFeedback, {jsonType: ChatFeedbackJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_entities, 7);
+
+/**
+ * A question to a person: may this tool call be made?
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatApproval
+ */
+export type ChatApproval = Message<"webchat_nb.contracts.v1.ChatApproval"> & {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId: string;
+
+  /**
+   * @generated from field: string tool_call_id = 2;
+   */
+  toolCallId: string;
+
+  /**
+   * @generated from field: string tool_name = 3;
+   */
+  toolName: string;
+
+  /**
+   * JSON text; as edited, when it was
+   *
+   * @generated from field: string input = 4;
+   */
+  input: string;
+
+  /**
+   * of the input that was asked about
+   *
+   * @generated from field: string input_hash = 5;
+   */
+  inputHash: string;
+
+  /**
+   * pending | approved | edited | denied | expired
+   *
+   * @generated from field: string status = 6;
+   */
+  status: string;
+
+  /**
+   * 0: never
+   *
+   * @generated from field: uint64 expires_at_ms = 7;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * @generated from field: string decided_by = 8;
+   */
+  decidedBy: string;
+
+  /**
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string run_id = 10;
+   */
+  runId: string;
+};
+
+/**
+ * A question to a person: may this tool call be made?
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatApproval
+ */
+export type ChatApprovalJson = {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId?: string;
+
+  /**
+   * @generated from field: string tool_call_id = 2;
+   */
+  toolCallId?: string;
+
+  /**
+   * @generated from field: string tool_name = 3;
+   */
+  toolName?: string;
+
+  /**
+   * JSON text; as edited, when it was
+   *
+   * @generated from field: string input = 4;
+   */
+  input?: string;
+
+  /**
+   * of the input that was asked about
+   *
+   * @generated from field: string input_hash = 5;
+   */
+  inputHash?: string;
+
+  /**
+   * pending | approved | edited | denied | expired
+   *
+   * @generated from field: string status = 6;
+   */
+  status?: string;
+
+  /**
+   * 0: never
+   *
+   * @generated from field: uint64 expires_at_ms = 7;
+   */
+  expiresAtMs?: string;
+
+  /**
+   * @generated from field: string decided_by = 8;
+   */
+  decidedBy?: string;
+
+  /**
+   * @generated from field: string reason = 9;
+   */
+  reason?: string;
+
+  /**
+   * @generated from field: string run_id = 10;
+   */
+  runId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatApproval.
+ * Use `create(ChatApprovalSchema)` to create a new message.
+ */
+export const ChatApprovalSchema: GenMessage<ChatApproval, {jsonType: ChatApprovalJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_entities, 8);
 

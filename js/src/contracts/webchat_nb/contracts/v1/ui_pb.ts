@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/ui.proto.
  */
 export const file_webchat_nb_contracts_v1_ui: GenFile = /*@__PURE__*/
-  fileDesc("CiB3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS91aS5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiMwoNVWlDaGF0TWVzc2FnZRISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCSJ1CgVVaVJ1bhIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SDQoFZXJyb3IYBSABKAkSEQoJcmV0cnlhYmxlGAYgASgIIjwKBlVpVGV4dBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIOCgZzdGF0dXMYAyABKAkiQQoGVWlUb29sEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGc3RhdHVzGAMgASgJIkYKB1VpVXNhZ2USDgoGcnVuX2lkGAEgASgJEhQKDGlucHV0X3Rva2VucxgCIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAMgASgEIjAKDlVpQ29udmVyc2F0aW9uEg0KBXRpdGxlGAEgASgJEg8KB3Byb2ZpbGUYAiABKAkiJAoIVWlFbnRpdHkSDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCWIGcHJvdG8z");
+  fileDesc("CiB3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS91aS5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiMwoNVWlDaGF0TWVzc2FnZRISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCSJ1CgVVaVJ1bhIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SDQoFZXJyb3IYBSABKAkSEQoJcmV0cnlhYmxlGAYgASgIIjwKBlVpVGV4dBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIOCgZzdGF0dXMYAyABKAkiQQoGVWlUb29sEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGc3RhdHVzGAMgASgJIkYKB1VpVXNhZ2USDgoGcnVuX2lkGAEgASgJEhQKDGlucHV0X3Rva2VucxgCIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAMgASgEIjAKDlVpQ29udmVyc2F0aW9uEg0KBXRpdGxlGAEgASgJEg8KB3Byb2ZpbGUYAiABKAkiJAoIVWlFbnRpdHkSDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCSJHCgpVaUFwcHJvdmFsEhMKC2FwcHJvdmFsX2lkGAEgASgJEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIOCgZzdGF0dXMYAyABKAliBnByb3RvMw");
 
 /**
  * @generated from message webchat_nb.contracts.v1.UiChatMessage
@@ -343,4 +343,51 @@ export type UiEntityJson = {
  */
 export const UiEntitySchema: GenMessage<UiEntity, {jsonType: UiEntityJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_ui, 6);
+
+/**
+ * @generated from message webchat_nb.contracts.v1.UiApproval
+ */
+export type UiApproval = Message<"webchat_nb.contracts.v1.UiApproval"> & {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId: string;
+
+  /**
+   * @generated from field: string tool_call_id = 2;
+   */
+  toolCallId: string;
+
+  /**
+   * @generated from field: string status = 3;
+   */
+  status: string;
+};
+
+/**
+ * @generated from message webchat_nb.contracts.v1.UiApproval
+ */
+export type UiApprovalJson = {
+  /**
+   * @generated from field: string approval_id = 1;
+   */
+  approvalId?: string;
+
+  /**
+   * @generated from field: string tool_call_id = 2;
+   */
+  toolCallId?: string;
+
+  /**
+   * @generated from field: string status = 3;
+   */
+  status?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.UiApproval.
+ * Use `create(UiApprovalSchema)` to create a new message.
+ */
+export const UiApprovalSchema: GenMessage<UiApproval, {jsonType: UiApprovalJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_ui, 7);
 
