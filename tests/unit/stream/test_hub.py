@@ -375,25 +375,6 @@ async def test_a_session_that_somebody_is_writing_to_is_not_evicted(hub: Hub, cl
     assert hub.evict(idle_longer_than_s=60) == [BOARD]
 
 
-async def test_a_publisher_does_not_run_far_ahead_of_the_commits(hub: Hub) -> None:
-    await hub.publish(fact(NoteAdded(id="a")))
-    publisher = hub.publisher(BOARD)
-    for _ in range(3000):
-        await publisher.send(fact(NoteExtended(id="a", text="x")))
-    assert (await hub.session(BOARD)).head > 1500
-    await publisher.flush()
-    assert await notes(hub) == {"a": "x" * 3000}
-
-
-async def test_a_publisher_keeps_its_first_refusal(hub: Hub) -> None:
-    publisher = hub.publisher(BOARD)
-    await publisher.send(fact(NoteExtended(id="ghost", text="x")))
-    with pytest.raises(ProjectionError):
-        await publisher.flush()
-    with pytest.raises(ProjectionError):
-        await publisher.send(fact(NoteAdded(id="a")))
-
-
 async def test_entities_are_typed_messages(hub: Hub) -> None:
     await hub.publish(fact(NoteAdded(id="a", text="x")))
     entity = await hub.entity(BOARD, "Note", "a")

@@ -1,4 +1,4 @@
-"""The hub besides commands and events: observers, metadata, cursor, run."""
+"""The hub besides commands and events: publishers, observers, metadata, cursor, run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tests.unit.chat.chats import until
-from tests.unit.stream.board import AddNote, BoardProjections, Broken, NoteAdded, board_registry
-from tests.unit.stream.test_hub import BOARD, OTHER, fact
+from tests.unit.stream.board import AddNote, BoardProjections, Broken, NoteAdded, NoteExtended, board_registry
+from tests.unit.stream.test_hub import BOARD, OTHER, fact, notes
 from webchat_nb.errors import BadRequestError, ProjectionError, ShuttingDownError
 from webchat_nb.stream import Command, CommandTurn, Committed, Cursor, Hub, Ordinal
 from webchat_nb.stream.stores.memory import MemoryStore
@@ -110,3 +110,22 @@ async def test_a_past_that_is_yet_to_come_is_refused(hub: Hub) -> None:
     with pytest.raises(BadRequestError, match="as_of: expected 0 to 1, got 2"):
         await hub.snapshot(BOARD, as_of=Ordinal(2))
     assert (await hub.snapshot(BOARD, as_of=Ordinal(0))).entities == []
+
+
+async def test_a_publisher_does_not_run_far_ahead_of_the_commits(hub: Hub) -> None:
+    await hub.publish(fact(NoteAdded(id="a")))
+    publisher = hub.publisher(BOARD)
+    for _ in range(3000):
+        await publisher.send(fact(NoteExtended(id="a", text="x")))
+    assert (await hub.session(BOARD)).head > 1500
+    await publisher.flush()
+    assert await notes(hub) == {"a": "x" * 3000}
+
+
+async def test_a_publisher_keeps_its_first_refusal(hub: Hub) -> None:
+    publisher = hub.publisher(BOARD)
+    await publisher.send(fact(NoteExtended(id="ghost", text="x")))
+    with pytest.raises(ProjectionError):
+        await publisher.flush()
+    with pytest.raises(ProjectionError):
+        await publisher.send(fact(NoteAdded(id="a")))
