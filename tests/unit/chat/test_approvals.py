@@ -165,6 +165,18 @@ async def test_a_question_expires(tmp_path: Path) -> None:
             await decide(app, id)
 
 
+async def test_a_decision_that_comes_too_late_is_refused_even_before_the_expiry_is_recorded(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with chat(tmp_path, clock=clock) as app:
+        await submit(app.service, "soon")
+        id = await asked(app)
+        clock.jump(60)
+        with pytest.raises(ApprovalExpiredError):
+            await decide(app, id)
+        await idle(app.service)
+        assert [approval["status"] for approval in await entities(app, "ChatApproval")] == ["expired"]
+
+
 @pytest.mark.rule("RN2", "RN4")
 async def test_a_run_that_ends_takes_its_question_along(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:
