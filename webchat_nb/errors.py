@@ -339,6 +339,14 @@ class EngineError(OperationError):
         self.retryable = retryable
 
 
+class ToolError(OperationError):
+    """A tool failed in a way that a model can be told: raised by the tool, told as the call's error result (TL1).
+
+    Args:
+        message: For the model and the person; no secret, no stack.
+    """
+
+
 class RunFailedError(OperationError):
     """The run that a program waits for did not finish; what came of its answer is on the timeline.
 

@@ -55,9 +55,16 @@ class ToolCallRequested(msgspec.Struct, frozen=True):
 
 
 class ToolCallExecuting(msgspec.Struct, frozen=True):
-    """The tool is at work."""
+    """The tool is at work.
+
+    Attributes:
+        place: ``kernel`` or ``browser``; empty for the server's process.
+        answer_schema: A person gives the result, in a browser: JSON Schema (as text) of what they fill in.
+    """
 
     call_id: str
+    place: str = ""
+    answer_schema: str = ""
 
 
 class ToolCallProgress(msgspec.Struct, frozen=True):
@@ -68,27 +75,41 @@ class ToolCallProgress(msgspec.Struct, frozen=True):
 
 
 class ToolCallResult(msgspec.Struct, frozen=True):
-    """The tool answered: text, or JSON text; the call ends with this."""
+    """The tool answered: text, or JSON text; the call ends with this.
+
+    Attributes:
+        media_type: Of what a person is shown beside the text, a table or an image; empty when there is nothing.
+        content: The JSON text of a table.
+        attachment_id: The attachment that holds an image.
+    """
 
     call_id: str
     result: str
     is_error: bool = False
+    media_type: str = ""
+    content: str = ""
+    attachment_id: str = ""
 
 
 class ApprovalAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """A person has to decide about a call; ``RunRequest.approvals`` tells what they decided.
+    """A person has to decide about a call, or answer a question; ``RunRequest.approvals`` tells what they said.
 
     Attributes:
         approval_id: Unique in the conversation.
+        call_id: Which call it is about; empty for a question of the engine itself.
         input: The arguments' JSON text.
         expires_at_ms: Wall time until which the question stands; None: as long as the run.
+        question: Words for the person; with them it is a question, whose answer comes back as ``input`` (TL5).
+        schema: JSON Schema (as text) of what may be filled in: the answer, or the arguments when they are edited.
     """
 
     approval_id: str
-    call_id: str
-    tool_name: str
-    input: str
+    call_id: str = ""
+    tool_name: str = ""
+    input: str = "{}"
     expires_at_ms: int | None = None
+    question: str = ""
+    schema: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True):

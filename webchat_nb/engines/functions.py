@@ -34,9 +34,9 @@ from webchat_nb.chat.engine import (
     ToolCallResult,
     ToolCallStarted,
 )
+from webchat_nb.chat.function_sources import AsyncValues, OneValue, Source, ThreadValues
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.tools import ToolOutcome, ToolUse
-from webchat_nb.engines.function_sources import AsyncValues, OneValue, Source, ThreadValues
 from webchat_nb.engines.function_values import read_value
 from webchat_nb.engines.script import Call
 from webchat_nb.engines.tool_loop import use_tools

@@ -244,7 +244,7 @@ class _Exchange:
         if tools is None:
             results.approvals[part.tool_call_id] = ToolDenied("there is nobody to ask")
             return
-        decision = await tools.decide(use)
+        decision = await tools.decide(use, self._tell)
         if not decision.is_approved:
             results.approvals[part.tool_call_id] = ToolDenied(decision.reason or "the user said no")
             return

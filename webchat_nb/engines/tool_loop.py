@@ -141,7 +141,19 @@ async def _use(tools: ToolBox, use: ToolUse, news: asyncio.Queue[ToolNews | Tool
     except Exception:  # noqa: BLE001 - a box that breaks its promise must not leave the run waiting
         _log.exception("the tool %s failed", use.name)
         outcome = ToolOutcome(result="The tool failed; the server's log says why.", is_error=True)
-    news.put_nowait(ToolCallResult(use.call_id, outcome.result, outcome.is_error))
+    news.put_nowait(result_of(use.call_id, outcome))
+
+
+def result_of(call_id: str, outcome: ToolOutcome) -> ToolCallResult:
+    """The record that ends a call."""
+    return ToolCallResult(
+        call_id,
+        outcome.result,
+        outcome.is_error,
+        media_type=outcome.media_type,
+        content=outcome.content,
+        attachment_id=outcome.attachment_id,
+    )
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

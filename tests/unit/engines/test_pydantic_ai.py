@@ -17,7 +17,7 @@ from tests.model_servers.openai_chat import chat_answer
 from tests.model_servers.server import ModelServer, WireAnswer, json_answer, serving
 from webchat_nb.chat.engine import HistoryMessage
 from webchat_nb.chat.plan import EnginePlan
-from webchat_nb.chat.tools import ToolDecision, ToolUse
+from webchat_nb.chat.tools import Tell, ToolDecision, ToolUse
 from webchat_nb.engines.pydantic_ai import PydanticAIFactory, agent_engine
 from webchat_nb.errors import ConfigError, EngineError
 from webchat_nb.testing.engine_contract import Account, AskedCall, Reply, ToolDrawer, account_of, ask
@@ -35,7 +35,7 @@ class Person(ToolDrawer):
         self.asked: list[ToolUse] = []
         self._decision = decision
 
-    async def decide(self, use: ToolUse) -> ToolDecision:
+    async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         self.asked.append(use)
         return self._decision
 

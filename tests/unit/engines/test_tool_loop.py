@@ -62,7 +62,7 @@ class Bench:
         tell(ToolCallProgress(use.call_id, "nearly"))
         return ToolOutcome(result=use.name)
 
-    async def decide(self, use: ToolUse) -> ToolDecision:
+    async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         raise NotImplementedError
 
 

@@ -31,9 +31,9 @@ class RedactedTools:
         outcome = await self._tools.call(use, tell)
         return msgspec.structs.replace(outcome, result=self._redact(outcome.result))
 
-    async def decide(self, use: ToolUse) -> ToolDecision:
+    async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         """As the box decides; the person's reason is redacted."""
-        decision = await self._tools.decide(use)
+        decision = await self._tools.decide(use, tell)
         return msgspec.structs.replace(decision, reason=self._redact(decision.reason))
 
 

@@ -123,6 +123,8 @@ class ApprovalPlugin:
                 status="pending",
                 expires_at_ms=payload.expires_at_ms,
                 run_id=payload.run_id,
+                question=payload.question,
+                schema=payload.schema,
             )
             return (Upsert(KIND, payload.approval_id, asked),)
         entity = view.get(KIND, payload.approval_id)
@@ -169,6 +171,8 @@ class ApprovalPart:
             input_hash=hashlib.sha256(record.input.encode()).hexdigest(),
             expires_at_ms=record.expires_at_ms or 0,
             run_id=self._run.run_id,
+            question=record.question,
+            schema=record.schema,
         )
         return [Event(session_id=self._run.session_id, name="ChatToolApprovalRequested", payload=asked)]
 

@@ -67,7 +67,13 @@ class ToolCallPlugin:
             return (Upsert("ChatToolCall", call_id, call),)
         if event.name == "ChatToolCallResultReady":
             result = ChatToolResult(
-                tool_call_id=call_id, tool_name=payload.tool_name, result=payload.result, status=payload.status
+                tool_call_id=call_id,
+                tool_name=payload.tool_name,
+                result=payload.result,
+                status=payload.status,
+                media_type=payload.media_type,
+                content=payload.content,
+                attachment_id=payload.attachment_id,
             )
             return (Upsert("ChatToolResult", f"{call_id}:result", result),)
         entity = view.get("ChatToolCall", call_id)
@@ -99,6 +105,7 @@ def _requested(call: ChatToolCall, payload: ev.ChatToolCallRequested) -> None:
 
 def _executing(call: ChatToolCall, payload: ev.ChatToolCallExecutionStarted) -> None:
     call.executing, call.status = True, "executing"
+    call.place, call.answer_schema = payload.place, payload.answer_schema
 
 
 def _progressed(call: ChatToolCall, payload: ev.ChatToolCallProgress) -> None:
@@ -153,7 +160,11 @@ class ToolCallPart:
             case engine.ToolCallRequested():
                 return self._events(ev.ChatToolCallRequested(tool_call_id=call_id, input=record.input))
             case engine.ToolCallExecuting():
-                return self._events(ev.ChatToolCallExecutionStarted(tool_call_id=call_id))
+                return self._events(
+                    ev.ChatToolCallExecutionStarted(
+                        tool_call_id=call_id, place=record.place, answer_schema=record.answer_schema
+                    )
+                )
             case engine.ToolCallProgress():
                 return self._events(ev.ChatToolCallProgress(tool_call_id=call_id, progress=record.progress))
         return self._result(record)
@@ -166,6 +177,9 @@ class ToolCallPart:
             tool_name=self._open.get(call_id, ""),
             result=record.result,
             status="error" if record.is_error else "ok",
+            media_type=record.media_type,
+            content=record.content,
+            attachment_id=record.attachment_id,
         )
         finished = ev.ChatToolCallFinished(
             tool_call_id=call_id,

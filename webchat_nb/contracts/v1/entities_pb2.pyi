@@ -43,7 +43,7 @@ class ChatAttachment(_message.Message):
     def __init__(self, attachment_id: _Optional[str] = ..., media_type: _Optional[str] = ..., filename: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class ChatToolCall(_message.Message):
-    __slots__ = ("tool_call_id", "tool_name", "input", "executing", "status", "progress", "message_id", "run_id", "error", "duration_ms")
+    __slots__ = ("tool_call_id", "tool_name", "input", "executing", "status", "progress", "message_id", "run_id", "error", "duration_ms", "place", "answer_schema")
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,8 @@ class ChatToolCall(_message.Message):
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     tool_call_id: str
     tool_name: str
     input: str
@@ -64,19 +66,27 @@ class ChatToolCall(_message.Message):
     run_id: str
     error: str
     duration_ms: int
-    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., executing: _Optional[bool] = ..., status: _Optional[str] = ..., progress: _Optional[str] = ..., message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., error: _Optional[str] = ..., duration_ms: _Optional[int] = ...) -> None: ...
+    place: str
+    answer_schema: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., executing: _Optional[bool] = ..., status: _Optional[str] = ..., progress: _Optional[str] = ..., message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., error: _Optional[str] = ..., duration_ms: _Optional[int] = ..., place: _Optional[str] = ..., answer_schema: _Optional[str] = ...) -> None: ...
 
 class ChatToolResult(_message.Message):
-    __slots__ = ("tool_call_id", "tool_name", "result", "status")
+    __slots__ = ("tool_call_id", "tool_name", "result", "status", "media_type", "content", "attachment_id")
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENT_ID_FIELD_NUMBER: _ClassVar[int]
     tool_call_id: str
     tool_name: str
     result: str
     status: str
-    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., result: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    media_type: str
+    content: str
+    attachment_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., result: _Optional[str] = ..., status: _Optional[str] = ..., media_type: _Optional[str] = ..., content: _Optional[str] = ..., attachment_id: _Optional[str] = ...) -> None: ...
 
 class ChatRun(_message.Message):
     __slots__ = ("run_id", "status", "profile", "queue_position", "error", "retryable", "usage", "created_at_ms", "started_at_ms", "ended_at_ms", "message_id")
@@ -155,7 +165,7 @@ class ChatFeedback(_message.Message):
     def __init__(self, message_id: _Optional[str] = ..., value: _Optional[str] = ..., comment: _Optional[str] = ..., actor: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class ChatApproval(_message.Message):
-    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "status", "expires_at_ms", "decided_by", "reason", "run_id")
+    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "status", "expires_at_ms", "decided_by", "reason", "run_id", "question", "schema")
     APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -166,6 +176,8 @@ class ChatApproval(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
     approval_id: str
     tool_call_id: str
     tool_name: str
@@ -176,4 +188,6 @@ class ChatApproval(_message.Message):
     decided_by: str
     reason: str
     run_id: str
-    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., decided_by: _Optional[str] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+    question: str
+    schema: str
+    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., decided_by: _Optional[str] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., question: _Optional[str] = ..., schema: _Optional[str] = ...) -> None: ...

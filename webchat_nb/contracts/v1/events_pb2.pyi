@@ -248,10 +248,14 @@ class ChatToolCallRequested(_message.Message):
     def __init__(self, tool_call_id: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallExecutionStarted(_message.Message):
-    __slots__ = ("tool_call_id",)
+    __slots__ = ("tool_call_id", "place", "answer_schema")
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     tool_call_id: str
-    def __init__(self, tool_call_id: _Optional[str] = ...) -> None: ...
+    place: str
+    answer_schema: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., place: _Optional[str] = ..., answer_schema: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallProgress(_message.Message):
     __slots__ = ("tool_call_id", "progress")
@@ -262,16 +266,22 @@ class ChatToolCallProgress(_message.Message):
     def __init__(self, tool_call_id: _Optional[str] = ..., progress: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallResultReady(_message.Message):
-    __slots__ = ("tool_call_id", "tool_name", "result", "status")
+    __slots__ = ("tool_call_id", "tool_name", "result", "status", "media_type", "content", "attachment_id")
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENT_ID_FIELD_NUMBER: _ClassVar[int]
     tool_call_id: str
     tool_name: str
     result: str
     status: str
-    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., result: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    media_type: str
+    content: str
+    attachment_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., result: _Optional[str] = ..., status: _Optional[str] = ..., media_type: _Optional[str] = ..., content: _Optional[str] = ..., attachment_id: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallFinished(_message.Message):
     __slots__ = ("tool_call_id", "status", "error", "duration_ms")
@@ -358,7 +368,7 @@ class ChatBlockEnded(_message.Message):
     def __init__(self, block_id: _Optional[str] = ..., text: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class ChatToolApprovalRequested(_message.Message):
-    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "expires_at_ms", "run_id")
+    __slots__ = ("approval_id", "tool_call_id", "tool_name", "input", "input_hash", "expires_at_ms", "run_id", "question", "schema")
     APPROVAL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -366,6 +376,8 @@ class ChatToolApprovalRequested(_message.Message):
     INPUT_HASH_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
     approval_id: str
     tool_call_id: str
     tool_name: str
@@ -373,7 +385,9 @@ class ChatToolApprovalRequested(_message.Message):
     input_hash: str
     expires_at_ms: int
     run_id: str
-    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., run_id: _Optional[str] = ...) -> None: ...
+    question: str
+    schema: str
+    def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., run_id: _Optional[str] = ..., question: _Optional[str] = ..., schema: _Optional[str] = ...) -> None: ...
 
 class ChatToolApprovalDecided(_message.Message):
     __slots__ = ("approval_id", "status", "input", "reason", "actor")

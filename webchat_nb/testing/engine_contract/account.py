@@ -139,7 +139,7 @@ class ToolDrawer(ToolBox):
             return ToolOutcome(result=f"no tool {use.name} is registered", is_error=True)
         return ToolOutcome(result=outcome) if isinstance(outcome, str) else outcome
 
-    async def decide(self, use: ToolUse) -> ToolDecision:
+    async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         """Nobody is there."""
         return ToolDecision(is_approved=False, reason="nobody is there")
 

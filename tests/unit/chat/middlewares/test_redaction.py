@@ -134,7 +134,7 @@ class Tools:
     async def call(self, use: ToolUse, tell: Tell) -> ToolOutcome:
         return ToolOutcome(result=f"{use.input} is ann@example.org")
 
-    async def decide(self, use: ToolUse) -> ToolDecision:
+    async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         return ToolDecision(is_approved=False, reason="ask ann@example.org")
 
 
@@ -149,7 +149,7 @@ async def test_tool_results_and_steered_prompts_are_redacted_too() -> None:
     use = ToolUse(call_id="1", name="find", input="eve@example.org")
     outcome = await sent.tools.call(use, lambda news: None)
     assert outcome.result == "[email] is [email]"
-    assert (await sent.tools.decide(use)).reason == "ask [email]"
+    assert (await sent.tools.decide(use, lambda _: None)).reason == "ask [email]"
     await asyncio.wait_for(sent.steering.arrived(), 5)
     assert [steered.prompt for steered in sent.steering.take()] == ["ask [email]"]
     assert list(inbox.to_record()) == ["run-2"]

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/entities.proto.
  */
 export const file_webchat_nb_contracts_v1_entities: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLDAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDSJZCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBCLKAQoMQ2hhdEFwcHJvdmFsEhMKC2FwcHJvdmFsX2lkGAEgASgJEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIRCgl0b29sX25hbWUYAyABKAkSDQoFaW5wdXQYBCABKAkSEgoKaW5wdXRfaGFzaBgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFQoNZXhwaXJlc19hdF9tcxgHIAEoBBISCgpkZWNpZGVkX2J5GAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZydW5faWQYCiABKAliBnByb3RvMw");
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLpAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDRINCgVwbGFjZRgLIAEoCRIVCg1hbnN3ZXJfc2NoZW1hGAwgASgJIpUBCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEgoKbWVkaWFfdHlwZRgFIAEoCRIPCgdjb250ZW50GAYgASgJEhUKDWF0dGFjaG1lbnRfaWQYByABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBCLsAQoMQ2hhdEFwcHJvdmFsEhMKC2FwcHJvdmFsX2lkGAEgASgJEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIRCgl0b29sX25hbWUYAyABKAkSDQoFaW5wdXQYBCABKAkSEgoKaW5wdXRfaGFzaBgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFQoNZXhwaXJlc19hdF9tcxgHIAEoBBISCgpkZWNpZGVkX2J5GAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZydW5faWQYCiABKAkSEAoIcXVlc3Rpb24YCyABKAkSDgoGc2NoZW1hGAwgASgJYgZwcm90bzM");
 
 /**
  * A message of the user, an answer, a thought, a warning or an error.
@@ -257,6 +257,20 @@ export type ChatToolCall = Message<"webchat_nb.contracts.v1.ChatToolCall"> & {
    * @generated from field: uint32 duration_ms = 10;
    */
   durationMs: number;
+
+  /**
+   * where it runs: kernel | browser; left out for the server's process
+   *
+   * @generated from field: string place = 11;
+   */
+  place: string;
+
+  /**
+   * JSON Schema of the result, when a person gives it in a browser
+   *
+   * @generated from field: string answer_schema = 12;
+   */
+  answerSchema: string;
 };
 
 /**
@@ -316,6 +330,20 @@ export type ChatToolCallJson = {
    * @generated from field: uint32 duration_ms = 10;
    */
   durationMs?: number;
+
+  /**
+   * where it runs: kernel | browser; left out for the server's process
+   *
+   * @generated from field: string place = 11;
+   */
+  place?: string;
+
+  /**
+   * JSON Schema of the result, when a person gives it in a browser
+   *
+   * @generated from field: string answer_schema = 12;
+   */
+  answerSchema?: string;
 };
 
 /**
@@ -352,6 +380,27 @@ export type ChatToolResult = Message<"webchat_nb.contracts.v1.ChatToolResult"> &
    * @generated from field: string status = 4;
    */
   status: string;
+
+  /**
+   * of what is shown beside the text: image/…, or application/vnd.dataresource+json for a table
+   *
+   * @generated from field: string media_type = 5;
+   */
+  mediaType: string;
+
+  /**
+   * JSON text of a table
+   *
+   * @generated from field: string content = 6;
+   */
+  content: string;
+
+  /**
+   * the attachment that holds an image
+   *
+   * @generated from field: string attachment_id = 7;
+   */
+  attachmentId: string;
 };
 
 /**
@@ -381,6 +430,27 @@ export type ChatToolResultJson = {
    * @generated from field: string status = 4;
    */
   status?: string;
+
+  /**
+   * of what is shown beside the text: image/…, or application/vnd.dataresource+json for a table
+   *
+   * @generated from field: string media_type = 5;
+   */
+  mediaType?: string;
+
+  /**
+   * JSON text of a table
+   *
+   * @generated from field: string content = 6;
+   */
+  content?: string;
+
+  /**
+   * the attachment that holds an image
+   *
+   * @generated from field: string attachment_id = 7;
+   */
+  attachmentId?: string;
 };
 
 /**
@@ -877,6 +947,20 @@ export type ChatApproval = Message<"webchat_nb.contracts.v1.ChatApproval"> & {
    * @generated from field: string run_id = 10;
    */
   runId: string;
+
+  /**
+   * words for the person; what they fill in is the new input
+   *
+   * @generated from field: string question = 11;
+   */
+  question: string;
+
+  /**
+   * JSON Schema of what may be filled in
+   *
+   * @generated from field: string schema = 12;
+   */
+  schema: string;
 };
 
 /**
@@ -942,6 +1026,20 @@ export type ChatApprovalJson = {
    * @generated from field: string run_id = 10;
    */
   runId?: string;
+
+  /**
+   * words for the person; what they fill in is the new input
+   *
+   * @generated from field: string question = 11;
+   */
+  question?: string;
+
+  /**
+   * JSON Schema of what may be filled in
+   *
+   * @generated from field: string schema = 12;
+   */
+  schema?: string;
 };
 
 /**

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/events.proto.
  */
 export const file_webchat_nb_contracts_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkixgEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJEjwKC2F0dGFjaG1lbnRzGAogAygLMicud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEF0dGFjaG1lbnQirgEKE0NoYXRJbmZlcmVuY2VRdWV1ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAYgASgNEg0KBWFjdG9yGAcgASgJEhIKCmhhc19wYXJlbnQYCCABKAgiSwoSQ2hhdEluZmVyZW5jZU1vdmVkEg4KBnJ1bl9pZBgBIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDRINCgVhY3RvchgDIAEoCSKXAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJEhIKCmhhc19wYXJlbnQYByABKAgiJQoTQ2hhdFN0ZWVyaW5nT2ZmZXJlZBIOCgZydW5faWQYASABKAkiyAEKFkNoYXRVc2VyTWVzc2FnZVN0ZWVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcHJvbXB0GAMgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAQgASgJEg0KBWFjdG9yGAUgASgJEg8KB3Byb2ZpbGUYBiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YByABKAkSEgoKb3duX3J1bl9pZBgIIAEoCRITCgtvd25fdHVybl9pZBgJIAEoCSI3ChFDaGF0U3RlZXJpbmdUYWtlbhIOCgZydW5faWQYASABKAkSEgoKb3duX3J1bl9pZBgCIAEoCSI+ChVDaGF0SW5mZXJlbmNlRmluaXNoZWQSDgoGcnVuX2lkGAEgASgJEhUKDWZpbmlzaF9yZWFzb24YAiABKAkiRQoUQ2hhdEluZmVyZW5jZVN0b3BwZWQSDgoGcnVuX2lkGAEgASgJEg0KBWFjdG9yGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJVChNDaGF0SW5mZXJlbmNlRmFpbGVkEg4KBnJ1bl9pZBgBIAEoCRINCgVlcnJvchgCIAEoCRIMCgRjb2RlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCJNChhDaGF0SW5mZXJlbmNlSW50ZXJydXB0ZWQSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiVwoWQ2hhdFRleHRTZWdtZW50U3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSIzCg9DaGF0VG9rZW5zRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIlQKF0NoYXRUZXh0U2VnbWVudEZpbmlzaGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkiVQoUQ2hhdFJlYXNvbmluZ1N0YXJ0ZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSGQoRcGFyZW50X21lc3NhZ2VfaWQYAyABKAkiNgoSQ2hhdFJlYXNvbmluZ0RlbHRhEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI7ChVDaGF0UmVhc29uaW5nRmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkiYgoTQ2hhdFRvb2xDYWxsU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJIkAKGkNoYXRUb29sQ2FsbEFyZ3VtZW50c0RlbHRhEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIjwKFUNoYXRUb29sQ2FsbFJlcXVlc3RlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFaW5wdXQYAiABKAkiNAocQ2hhdFRvb2xDYWxsRXhlY3V0aW9uU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkiPgoUQ2hhdFRvb2xDYWxsUHJvZ3Jlc3MSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhAKCHByb2dyZXNzGAIgASgJImIKF0NoYXRUb29sQ2FsbFJlc3VsdFJlYWR5EhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGcmVzdWx0GAMgASgJEg4KBnN0YXR1cxgEIAEoCSJgChRDaGF0VG9vbENhbGxGaW5pc2hlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg0KBWVycm9yGAMgASgJEhMKC2R1cmF0aW9uX21zGAQgASgNIlAKEUNoYXRVc2FnZVJlcG9ydGVkEg4KBnJ1bl9pZBgBIAEoCRIUCgxpbnB1dF90b2tlbnMYAiABKAQSFQoNb3V0cHV0X3Rva2VucxgDIAEoBCJTChFDaGF0RW50aXR5RW1pdHRlZBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEhQKDHBheWxvYWRfanNvbhgDIAEoCRIOCgZydW5faWQYBCABKAkiRAoSQ2hhdEVudGl0eUltcG9ydGVkEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMcGF5bG9hZF9qc29uGAMgASgJIlYKEUNoYXRGZWVkYmFja0dpdmVuEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCSJBChBDaGF0QmxvY2tTdGFydGVkEhAKCGJsb2NrX2lkGAEgASgJEgsKA3RhZxgCIAEoCRIOCgZydW5faWQYAyABKAkiLwoNQ2hhdEJsb2NrR3JldxIQCghibG9ja19pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIkEKDkNoYXRCbG9ja0VuZGVkEhAKCGJsb2NrX2lkGAEgASgJEgwKBHRleHQYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSKjAQoZQ2hhdFRvb2xBcHByb3ZhbFJlcXVlc3RlZBITCgthcHByb3ZhbF9pZBgBIAEoCRIUCgx0b29sX2NhbGxfaWQYAiABKAkSEQoJdG9vbF9uYW1lGAMgASgJEg0KBWlucHV0GAQgASgJEhIKCmlucHV0X2hhc2gYBSABKAkSFQoNZXhwaXJlc19hdF9tcxgGIAEoBBIOCgZydW5faWQYByABKAkibAoXQ2hhdFRvb2xBcHByb3ZhbERlY2lkZWQSEwoLYXBwcm92YWxfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg0KBWlucHV0GAMgASgJEg4KBnJlYXNvbhgEIAEoCRINCgVhY3RvchgFIAEoCWIGcHJvdG8z", [file_webchat_nb_contracts_v1_entities]);
+  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkixgEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJEjwKC2F0dGFjaG1lbnRzGAogAygLMicud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEF0dGFjaG1lbnQirgEKE0NoYXRJbmZlcmVuY2VRdWV1ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAYgASgNEg0KBWFjdG9yGAcgASgJEhIKCmhhc19wYXJlbnQYCCABKAgiSwoSQ2hhdEluZmVyZW5jZU1vdmVkEg4KBnJ1bl9pZBgBIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDRINCgVhY3RvchgDIAEoCSKXAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJEhIKCmhhc19wYXJlbnQYByABKAgiJQoTQ2hhdFN0ZWVyaW5nT2ZmZXJlZBIOCgZydW5faWQYASABKAkiyAEKFkNoYXRVc2VyTWVzc2FnZVN0ZWVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcHJvbXB0GAMgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAQgASgJEg0KBWFjdG9yGAUgASgJEg8KB3Byb2ZpbGUYBiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YByABKAkSEgoKb3duX3J1bl9pZBgIIAEoCRITCgtvd25fdHVybl9pZBgJIAEoCSI3ChFDaGF0U3RlZXJpbmdUYWtlbhIOCgZydW5faWQYASABKAkSEgoKb3duX3J1bl9pZBgCIAEoCSI+ChVDaGF0SW5mZXJlbmNlRmluaXNoZWQSDgoGcnVuX2lkGAEgASgJEhUKDWZpbmlzaF9yZWFzb24YAiABKAkiRQoUQ2hhdEluZmVyZW5jZVN0b3BwZWQSDgoGcnVuX2lkGAEgASgJEg0KBWFjdG9yGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJVChNDaGF0SW5mZXJlbmNlRmFpbGVkEg4KBnJ1bl9pZBgBIAEoCRINCgVlcnJvchgCIAEoCRIMCgRjb2RlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCJNChhDaGF0SW5mZXJlbmNlSW50ZXJydXB0ZWQSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiVwoWQ2hhdFRleHRTZWdtZW50U3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSIzCg9DaGF0VG9rZW5zRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIlQKF0NoYXRUZXh0U2VnbWVudEZpbmlzaGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkiVQoUQ2hhdFJlYXNvbmluZ1N0YXJ0ZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSGQoRcGFyZW50X21lc3NhZ2VfaWQYAyABKAkiNgoSQ2hhdFJlYXNvbmluZ0RlbHRhEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI7ChVDaGF0UmVhc29uaW5nRmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkiYgoTQ2hhdFRvb2xDYWxsU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJIkAKGkNoYXRUb29sQ2FsbEFyZ3VtZW50c0RlbHRhEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIjwKFUNoYXRUb29sQ2FsbFJlcXVlc3RlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFaW5wdXQYAiABKAkiWgocQ2hhdFRvb2xDYWxsRXhlY3V0aW9uU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFcGxhY2UYAiABKAkSFQoNYW5zd2VyX3NjaGVtYRgDIAEoCSI+ChRDaGF0VG9vbENhbGxQcm9ncmVzcxIUCgx0b29sX2NhbGxfaWQYASABKAkSEAoIcHJvZ3Jlc3MYAiABKAkingEKF0NoYXRUb29sQ2FsbFJlc3VsdFJlYWR5EhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGcmVzdWx0GAMgASgJEg4KBnN0YXR1cxgEIAEoCRISCgptZWRpYV90eXBlGAUgASgJEg8KB2NvbnRlbnQYBiABKAkSFQoNYXR0YWNobWVudF9pZBgHIAEoCSJgChRDaGF0VG9vbENhbGxGaW5pc2hlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg0KBWVycm9yGAMgASgJEhMKC2R1cmF0aW9uX21zGAQgASgNIlAKEUNoYXRVc2FnZVJlcG9ydGVkEg4KBnJ1bl9pZBgBIAEoCRIUCgxpbnB1dF90b2tlbnMYAiABKAQSFQoNb3V0cHV0X3Rva2VucxgDIAEoBCJTChFDaGF0RW50aXR5RW1pdHRlZBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEhQKDHBheWxvYWRfanNvbhgDIAEoCRIOCgZydW5faWQYBCABKAkiRAoSQ2hhdEVudGl0eUltcG9ydGVkEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMcGF5bG9hZF9qc29uGAMgASgJIlYKEUNoYXRGZWVkYmFja0dpdmVuEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCSJBChBDaGF0QmxvY2tTdGFydGVkEhAKCGJsb2NrX2lkGAEgASgJEgsKA3RhZxgCIAEoCRIOCgZydW5faWQYAyABKAkiLwoNQ2hhdEJsb2NrR3JldxIQCghibG9ja19pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIkEKDkNoYXRCbG9ja0VuZGVkEhAKCGJsb2NrX2lkGAEgASgJEgwKBHRleHQYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSLFAQoZQ2hhdFRvb2xBcHByb3ZhbFJlcXVlc3RlZBITCgthcHByb3ZhbF9pZBgBIAEoCRIUCgx0b29sX2NhbGxfaWQYAiABKAkSEQoJdG9vbF9uYW1lGAMgASgJEg0KBWlucHV0GAQgASgJEhIKCmlucHV0X2hhc2gYBSABKAkSFQoNZXhwaXJlc19hdF9tcxgGIAEoBBIOCgZydW5faWQYByABKAkSEAoIcXVlc3Rpb24YCCABKAkSDgoGc2NoZW1hGAkgASgJImwKF0NoYXRUb29sQXBwcm92YWxEZWNpZGVkEhMKC2FwcHJvdmFsX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRINCgVpbnB1dBgDIAEoCRIOCgZyZWFzb24YBCABKAkSDQoFYWN0b3IYBSABKAliBnByb3RvMw", [file_webchat_nb_contracts_v1_entities]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatConversationCreated
@@ -1202,6 +1202,20 @@ export type ChatToolCallExecutionStarted = Message<"webchat_nb.contracts.v1.Chat
    * @generated from field: string tool_call_id = 1;
    */
   toolCallId: string;
+
+  /**
+   * kernel | browser; left out for the server's process
+   *
+   * @generated from field: string place = 2;
+   */
+  place: string;
+
+  /**
+   * JSON Schema of the result, when a person gives it in a browser
+   *
+   * @generated from field: string answer_schema = 3;
+   */
+  answerSchema: string;
 };
 
 /**
@@ -1212,6 +1226,20 @@ export type ChatToolCallExecutionStartedJson = {
    * @generated from field: string tool_call_id = 1;
    */
   toolCallId?: string;
+
+  /**
+   * kernel | browser; left out for the server's process
+   *
+   * @generated from field: string place = 2;
+   */
+  place?: string;
+
+  /**
+   * JSON Schema of the result, when a person gives it in a browser
+   *
+   * @generated from field: string answer_schema = 3;
+   */
+  answerSchema?: string;
 };
 
 /**
@@ -1281,6 +1309,21 @@ export type ChatToolCallResultReady = Message<"webchat_nb.contracts.v1.ChatToolC
    * @generated from field: string status = 4;
    */
   status: string;
+
+  /**
+   * @generated from field: string media_type = 5;
+   */
+  mediaType: string;
+
+  /**
+   * @generated from field: string content = 6;
+   */
+  content: string;
+
+  /**
+   * @generated from field: string attachment_id = 7;
+   */
+  attachmentId: string;
 };
 
 /**
@@ -1306,6 +1349,21 @@ export type ChatToolCallResultReadyJson = {
    * @generated from field: string status = 4;
    */
   status?: string;
+
+  /**
+   * @generated from field: string media_type = 5;
+   */
+  mediaType?: string;
+
+  /**
+   * @generated from field: string content = 6;
+   */
+  content?: string;
+
+  /**
+   * @generated from field: string attachment_id = 7;
+   */
+  attachmentId?: string;
 };
 
 /**
@@ -1793,6 +1851,18 @@ export type ChatToolApprovalRequested = Message<"webchat_nb.contracts.v1.ChatToo
    * @generated from field: string run_id = 7;
    */
   runId: string;
+
+  /**
+   * @generated from field: string question = 8;
+   */
+  question: string;
+
+  /**
+   * JSON Schema
+   *
+   * @generated from field: string schema = 9;
+   */
+  schema: string;
 };
 
 /**
@@ -1841,6 +1911,18 @@ export type ChatToolApprovalRequestedJson = {
    * @generated from field: string run_id = 7;
    */
   runId?: string;
+
+  /**
+   * @generated from field: string question = 8;
+   */
+  question?: string;
+
+  /**
+   * JSON Schema
+   *
+   * @generated from field: string schema = 9;
+   */
+  schema?: string;
 };
 
 /**
