@@ -103,8 +103,12 @@ class _Dialogue:
                 ]
             async with await create(model=run.plan.model, messages=self._messages, stream=True, **arguments) as stream:
                 async for event in stream:
-                    for record in answer.read(event):
-                        yield record
+                    if event.type == "content_block_delta":  # nearly all of them: without a generator for each
+                        if (record := answer.grow(event.index, event.delta)) is not None:
+                            yield record
+                        continue
+                    for told in answer.read(event):
+                        yield told
         for record in answer.end():
             yield record
 
@@ -138,11 +142,8 @@ class _Answer:
         self._is_whole = False
 
     def read(self, event: Any) -> Iterator[EngineEvent]:
+        """What an event says that adds nothing to a block."""
         match event.type:
-            case "content_block_delta":
-                record = self._grow(event.index, event.delta)
-                if record is not None:
-                    yield record
             case "content_block_start":
                 yield from self._begin_block(event.index, event.content_block)
             case "message_start":
@@ -188,7 +189,8 @@ class _Answer:
             case "thinking" if block.thinking:
                 yield ThinkingDelta(checked(block.thinking))
 
-    def _grow(self, index: int, delta: Any) -> EngineEvent | None:
+    def grow(self, index: int, delta: Any) -> EngineEvent | None:
+        """Take the next piece of a block."""
         match delta.type:
             case "text_delta":
                 return TextDelta(self._add(index, "text", delta.text))

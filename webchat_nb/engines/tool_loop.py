@@ -78,8 +78,10 @@ async def converse(
         async with aclosing(dialogue.ask()) as records:  # type: ignore[type-var]
             async for record in records:
                 match record:
-                    case TextDelta(text="") | ThinkingDelta(text=""):
-                        continue  # servers begin and end with such pieces
+                    case TextDelta() | ThinkingDelta():  # first, as nearly all records are one of these
+                        if record.text:  # servers begin and end with empty pieces
+                            yield record
+                        continue
                     case Usage():
                         here = record
                         yield _sum(spent, here)

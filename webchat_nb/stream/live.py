@@ -26,11 +26,12 @@ class Unit:
         make_receipt: Given the last ordinal and the time; None when no receipt is kept.
         guard: Looks at the timeline right before the unit goes on it; raises a ``WebchatError`` to refuse the unit.
         records: Changes of private entities that come without an event.
+        ordinals: Of its events, once it is in a batch.
         is_decision: The events were decided on the session as it was; when another process was faster, the decision is
             to be made again. Other events are facts and follow whatever came before them.
     """
 
-    __slots__ = ("done", "events", "guard", "is_decision", "make_receipt", "records")
+    __slots__ = ("done", "events", "guard", "is_decision", "make_receipt", "ordinals", "records")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Unit:
         self.guard = guard
         self.records = records
         self.is_decision = is_decision
+        self.ordinals: Sequence[Ordinal] = ()
 
 
 @final

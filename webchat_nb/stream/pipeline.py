@@ -145,7 +145,7 @@ class Pipeline:
             if isinstance(outcome, WebchatError):
                 landed.set_exception(outcome)
             else:
-                landed.set_result(outcome)
+                landed.set_result(list(outcome))
 
         self.add(
             live,
@@ -360,8 +360,8 @@ class Pipeline:
         )
         live.fanout.publish(batch.deliveries.take())
         live.land()
-        for unit, ordinals in batch.units:
-            unit.done(unit, ordinals)
+        for unit in batch.units:
+            unit.done(unit, unit.ordinals)
         if batch.logged:
             self._observers.tell(live.session, batch.logged, is_own=True)
 
@@ -371,10 +371,10 @@ class Pipeline:
         live = batch.live
         live.is_loaded = False
         live.land()
-        facts = [unit for unit, _ in batch.units if not unit.is_decision]
+        facts = [unit for unit in batch.units if not unit.is_decision]
         live.put_back(*facts)
         self.wake(live)
-        for unit, _ in batch.units:
+        for unit in batch.units:
             if unit.is_decision:
                 unit.done(unit, error)
 
@@ -387,7 +387,7 @@ class Pipeline:
         for batch in batches:
             batch.live.is_loaded = False
             batch.live.land()
-            for unit, _ in batch.units:
+            for unit in batch.units:
                 unit.done(unit, error)
             self._refuse_inbox(batch.live, error)
 

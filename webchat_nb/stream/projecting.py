@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, final
+from typing import TypeVar, cast, final
 
 import msgspec
 
@@ -46,7 +46,7 @@ class Batch:
         self.deliveries = Deliveries(is_merging=live.fanout.is_merging)
         self.logged: list[LoggedEvent] = []
         self.receipts: list[Receipt] = []
-        self.units: list[tuple[Unit, Sequence[Ordinal]]] = []
+        self.units: list[Unit] = []
 
     @property
     def head(self) -> Ordinal:
@@ -120,7 +120,8 @@ class Projector:
         if unit.records:
             live.timeline.apply(unit.records, head)
         live.timeline.keep()
-        batch.units.append((unit, [entry.ordinal for entry in entries]))
+        unit.ordinals = cast(Sequence[Ordinal], range(head - len(entries) + 1, head + 1))
+        batch.units.append(unit)
         batch.entries += entries
         batch.logged += seen
         for logged, ui_events, ops in shown:

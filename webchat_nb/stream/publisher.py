@@ -47,6 +47,7 @@ class Publisher:
         self.error: WebchatError | None = None
         self._room: asyncio.Future[None] | None = None
         self._is_open = True
+        self._tell, self._guard = self._landed, self._check  # made once: each send of a token hands both over
         live.publisher_count += 1
 
     def close(self) -> None:
@@ -66,7 +67,7 @@ class Publisher:
         for event in events:
             self._pipeline.check(event)
         self._ahead_count += len(events)
-        self._pipeline.add(self._live, Unit(events, self._landed, guard=self._check))
+        self._pipeline.add(self._live, Unit(events, self._tell, guard=self._guard))
         if self._ahead_count >= MAX_AHEAD:
             await self._wait(MAX_AHEAD // 2)
 

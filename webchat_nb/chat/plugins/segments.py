@@ -27,6 +27,10 @@ from webchat_nb.stream import (
 )
 
 
+_NO_DATA = UiText()
+"""Of a delta; shared, as payloads are never changed."""
+
+
 @final
 class SegmentKind:
     """One kind of segment: its role, its id's infix, its engine record, its events and UI events."""
@@ -84,7 +88,7 @@ class SegmentKind:
         """Start, delta, final; the text itself is in the ops."""
         payload: Any = event.payload
         if event.name == self.delta_name:
-            return (UIEvent(self.ui_delta, payload.message_id, UiText()),)
+            return (UIEvent(self.ui_delta, payload.message_id, _NO_DATA),)
         if event.name == self.started_name:
             data = UiText(message_id=payload.message_id, run_id=payload.run_id, status="streaming")
             return (UIEvent(self.ui_started, payload.message_id, data),)
