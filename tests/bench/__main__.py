@@ -25,6 +25,7 @@ from tests.bench import (
     reconnect,
     service,
     throughput,
+    tools,
 )
 from tests.bench.measurement import Measurement, Room, to_table, write_json
 
@@ -34,6 +35,7 @@ ROOMS: dict[str, tuple[Room, tuple[str, ...]]] = {
     "throughput": (throughput.run, ("G1",)),
     "encoding": (encoding.run, ("encode",)),
     "engines": (engines.run, ("engines",)),
+    "tools": (tools.run, ("tools",)),
     "reconnect": (reconnect.run, ("G6",)),
     "notebook": (notebook.run, ("G9",)),
     "memory": (memory.run, ("G10",)),
