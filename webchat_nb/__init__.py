@@ -15,17 +15,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from webchat_nb.app import ChatApp, Config, build
+    from webchat_nb.chat.tools import Ask, ToolContext
+    from webchat_nb.chat.tools.functions.declared import tool
     from webchat_nb.notebook.widget import ChatWidget
 
 __version__ = "0.1.0"
 
-__all__ = ["ChatApp", "ChatWidget", "Config", "__version__", "build", "load_ipython_extension"]
+__all__ = [
+    "Ask",
+    "ChatApp",
+    "ChatWidget",
+    "Config",
+    "ToolContext",
+    "__version__",
+    "build",
+    "load_ipython_extension",
+    "tool",
+]
 
 _HOMES = {
+    "Ask": "webchat_nb.chat.tools",
     "ChatApp": "webchat_nb.app",
     "ChatWidget": "webchat_nb.notebook.widget",
     "Config": "webchat_nb.app",
+    "ToolContext": "webchat_nb.chat.tools",
     "build": "webchat_nb.app",
+    "tool": "webchat_nb.chat.tools.functions.declared",
 }
 
 

@@ -7,109 +7,54 @@ program, or the transports mounted on ``app.service``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, final, overload
+from typing import Any, ParamSpec, Self, TypeVar, final, overload
 
-import msgspec
-
-from webchat_nb.chat.access import AccessPolicy
 from webchat_nb.chat.answer import Answer
 from webchat_nb.chat.attachments import Attachments, AttachmentStore, FolderAttachments, MemoryAttachments
-from webchat_nb.chat.attachments.attachments import GRACE_S
 from webchat_nb.chat.conversation_commands import handle_conversation_commands
 from webchat_nb.chat.conversations import Conversations
-from webchat_nb.chat.engine import EngineFactory
-from webchat_nb.chat.ids import IdFactory, random_id
 from webchat_nb.chat.imports import Imports
-from webchat_nb.chat.middlewares import MiddlewareFactory
 from webchat_nb.chat.middlewares.registry import MiddlewareRegistry, installed_middlewares
 from webchat_nb.chat.plan import Profile
 from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.plugins import BringsCommands, ChatPlugin
 from webchat_nb.chat.plugins.answers import answer_plugin
 from webchat_nb.chat.plugins.approvals import ApprovalPlugin
+from webchat_nb.chat.plugins.browser_calls import BrowserCallPlugin
 from webchat_nb.chat.plugins.feedback import FeedbackPlugin
 from webchat_nb.chat.plugins.reasoning import reasoning_plugin
 from webchat_nb.chat.plugins.tool_calls import ToolCallPlugin
 from webchat_nb.chat.profiles import ProfileRegistry
 from webchat_nb.chat.projections import ChatProjections
-from webchat_nb.chat.receipts import MAX_AGE_S, ReceiptKeeping
-from webchat_nb.chat.resolver import RequestResolver
+from webchat_nb.chat.receipts import ReceiptKeeping
 from webchat_nb.chat.runs import Runs
 from webchat_nb.chat.schemas import register_schemas
 from webchat_nb.chat.service import ChatService
+from webchat_nb.chat.tools import Approval
+from webchat_nb.chat.tools.boxes import ToolBoxes
+from webchat_nb.chat.tools.browser.browser_tools import BrowserTools
+from webchat_nb.chat.tools.functions.declared import FunctionTool
+from webchat_nb.chat.tools.registry import ToolRegistry
 from webchat_nb.chat.upkeep import Upkeep
+from webchat_nb.config import MEMORY, Config
 from webchat_nb.engines.builtin import builtin_engines
 from webchat_nb.engines.functions import EngineFunction
 from webchat_nb.engines.loading import EngineTable
 from webchat_nb.engines.signals import Signals
-from webchat_nb.stream import Clock, FanoutSettings, Hub, Policies, Retention, SchemaRegistry, Store, SystemClock
-from webchat_nb.stream.pipeline import Probe
+from webchat_nb.stream import Clock, Hub, SchemaRegistry, Store, SystemClock
 from webchat_nb.stream.stores.memory import MemoryStore
 from webchat_nb.stream.stores.sqlite import SQLiteStore
-from webchat_nb.wire.requests import Limits, Principal
+from webchat_nb.wire.requests import Principal
 
-MEMORY = "memory"
-"""The database name that keeps everything in memory only."""
+__all__ = ["MEMORY", "ChatApp", "Config", "build"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
-
-
-class Config(msgspec.Struct, kw_only=True):
-    """How a chat is put together; every default is the one a newcomer wants.
-
-    Attributes:
-        db: A SQLite file's path, ``memory``, or the URL of a Redis that several servers share: ``redis://``,
-            ``rediss://`` (TLS) or ``unix://``; needs ``webchat-nb[redis]``.
-        lease_ttl_s: With a Redis: how long the runs of a server that died are waited for before another one settles them.
-        synchronous: ``FULL`` survives a power cut; ``NORMAL`` is faster and may then lose the last moment, which
-            changes the epoch (ST2).
-        profiles_files: YAML or TOML files; a later one wins by slug. Read again when they change (PF1).
-        profiles: Profiles as plain data, in the shape of a profiles file; on top of the files.
-        default_profile: Slug of the default profile, on top of what the files say.
-        engines: Factories by engine name, beside ``scripted``, ``openai``, ``openai-responses``, ``anthropic``,
-            ``pydantic-ai``, those of installed packages, and ``module:object`` (EN6).
-        middlewares: Factories by name, beside those that ship and those of installed packages.
-        plugins: Features beside answers, reasoning, tool calls and feedback.
-        idle_timeout_s: A conversation that nobody used for so long leaves the memory, never the store (EV1).
-        run_timeout_s: Longest time for an answer, in seconds, when its profile does not say; None: without end (RN12).
-        retention: How much is kept of each conversation's log; its timeline stays whole (ST8).
-        receipts_max_age_s: How long a repeated idempotency key gets its first answer (HT3); None: for ever.
-        policies: What becomes of an event that a projection fails on (PL2).
-        policy: Who may do what; default: a conversation belongs to its maker.
-        resolver: Which conversation, profile and overrides a request means.
-        store: A store of one's own, instead of ``db``.
-        attachments: A place of one's own for attachments, instead of one beside ``db``.
-        attachment_grace_s: How long an upload stays that no prompt names.
-        probe: Told the points that batches pass in the pipeline; for tests that crash there.
-    """
-
-    db: str = MEMORY
-    lease_ttl_s: float = 10.0
-    synchronous: Literal["FULL", "NORMAL"] = "FULL"
-    profiles_files: Sequence[str | Path] = ()
-    profiles: Mapping[str, Any] | None = None
-    default_profile: str | None = None
-    engines: Mapping[str, EngineFactory] = {}
-    middlewares: Mapping[str, MiddlewareFactory[Any]] = {}
-    plugins: Sequence[ChatPlugin] = ()
-    limits: Limits = Limits()
-    fanout: FanoutSettings = FanoutSettings()
-    idle_timeout_s: float = 600.0
-    run_timeout_s: float | None = None
-    retention: Retention = Retention()
-    receipts_max_age_s: float | None = MAX_AGE_S
-    policies: Policies = Policies()
-    policy: AccessPolicy | None = None
-    resolver: RequestResolver | None = None
-    store: Store | None = None
-    attachments: AttachmentStore | None = None
-    attachment_grace_s: float = GRACE_S
-    probe: Probe | None = None
-    clock: Clock | None = None
-    new_id: IdFactory = random_id
 
 
 @final
@@ -130,6 +75,7 @@ class ChatApp:
         service: ChatService,
         profiles: ProfileRegistry,
         engines: EngineTable,
+        tools: ToolRegistry,
         runs: Runs,
         upkeep: Upkeep,
         attachments: Attachments,
@@ -139,6 +85,7 @@ class ChatApp:
         self.service = service
         self.profiles = profiles
         self._engines = engines
+        self._tools = tools
         self.signals = signals
         self._runs = runs
         self._upkeep = upkeep
@@ -160,11 +107,11 @@ class ChatApp:
             raise
         count = await self._runs.recover()
         if count:
-            _log.info("%d conversations had open runs; they are settled", count)
+            _log.info("%d conversations had open runs; they are settled, or go on", count)
         self._upkeep.start()
 
     async def stop(self) -> None:
-        """Settle active runs as interrupted, commit what waits, close the store. Harmless when called twice."""
+        """Settle active runs as interrupted or leave them to the next server, commit what waits, close the store. Harmless when called twice."""
         if self._is_running:
             self._is_running = False
             await self._upkeep.stop()
@@ -202,6 +149,35 @@ class ChatApp:
                 self.profiles.register(Profile(slug=engine, engine=engine))
             self._engines.add(engine, factory)
             return function
+
+        return register if function is None else register(function)
+
+    @overload
+    def tool(self, function: Callable[P, R], /) -> FunctionTool[P, R]: ...
+
+    @overload
+    def tool(
+        self, /, *, name: str = "", description: str = "", approval: Approval = "never", timeout_s: float | None = None
+    ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
+
+    def tool(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Let models call a function of this program: ``@app.tool``, or ``@app.tool(approval="always")``.
+
+        Profiles and prompts may name it from now on. Doing it again, as a cell does, replaces the function from the next
+        prompt on.
+
+        Args:
+            function: A function, async function, generator or async generator, see ``chat.tools.functions.declared``.
+            **options: ``name``, ``description``, ``approval``, ``timeout_s``.
+
+        Raises:
+            ConfigError: The function cannot be a tool. Nothing is registered.
+
+        Rule: TL3, TL4.
+        """
+
+        def register(function: Callable[..., Any]) -> Any:
+            return self._tools.add(FunctionTool(function, **options))
 
         return register if function is None else register(function)
 
@@ -259,12 +235,14 @@ def build(config: Config | None = None) -> ChatApp:
     config = config or Config()
     clock = config.clock or SystemClock()
     approvals = ApprovalPlugin()
+    browser_tools = BrowserTools(clock=clock, limits=config.limits, timeout_s=config.tool_limits.timeout_s)
     plugins: list[ChatPlugin] = [
         answer_plugin(),
         reasoning_plugin(),
         ToolCallPlugin(),
         FeedbackPlugin(),
         approvals,
+        BrowserCallPlugin(answered=browser_tools.answered),
         *config.plugins,
     ]
     registry = SchemaRegistry()
@@ -286,8 +264,9 @@ def build(config: Config | None = None) -> ChatApp:
         clock=clock,
         check=middlewares.find_problem,
     )
-    engines = EngineTable({**builtin_engines(clock, signals), **config.engines})
-    planner = ProfilePlanner(profiles, engines, middlewares=middlewares)
+    engines = EngineTable({**builtin_engines(clock, signals), **config.engines}, clock=clock)
+    tools = ToolRegistry(config.tools)
+    planner = ProfilePlanner(profiles, engines, tools=tools, middlewares=middlewares)
     conversations = Conversations(hub, plugins)
     attachments = Attachments(
         hub=hub,
@@ -306,20 +285,31 @@ def build(config: Config | None = None) -> ChatApp:
         conversations=conversations,
         planner=planner,
         attachments=attachments,
+        tools=ToolBoxes(
+            tools,
+            sources=[*config.tool_sources, browser_tools],
+            attachments=attachments,
+            limits=config.tool_limits,
+            clock=clock,
+        ),
         new_id=config.new_id,
         max_queue=config.limits.max_queue,
         timeout_s=config.run_timeout_s,
+        open_approvals=config.open_approvals,
     )
     approvals.decided = runs.decided
+    browser_tools.attach(hub)
     Imports(hub)
     service = ChatService(
         hub=hub,
         runs=runs,
         planner=planner,
         attachments=attachments,
+        browser_tools=browser_tools,
         limits=config.limits,
         policy=config.policy,
         resolver=config.resolver,
+        kernels=config.kernels,
         new_id=config.new_id,
     )
     receipts = []
@@ -330,6 +320,7 @@ def build(config: Config | None = None) -> ChatApp:
         service=service,
         profiles=profiles,
         engines=engines,
+        tools=tools,
         runs=runs,
         upkeep=Upkeep(
             hub=hub,

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -47,6 +48,13 @@ def main() -> None:
 )
 @click.option("--keep-events", type=click.IntRange(min=0), help="Newest events kept of each log; default: all.")
 @click.option("--keep-days", type=click.FloatRange(min=0), help="Days that events are kept in logs; default: for ever.")
+@click.option(
+    "--open-approvals",
+    type=click.Choice(["expire", "wait"]),
+    default="expire",
+    show_default=True,
+    help="Answers that wait for a person when the server stops: interrupted, or left to the next server.",
+)
 @click.option("--profiles", multiple=True, type=click.Path(dir_okay=False), help="Profiles file; may be repeated.")
 @click.option("--debug", is_flag=True, help="Log more.")
 @click.option("--no-ui", is_flag=True, help="Only the API, no page.")
@@ -59,6 +67,7 @@ def serve(
     lease_ttl: float,
     keep_events: int | None,
     keep_days: float | None,
+    open_approvals: Literal["expire", "wait"],
     profiles: tuple[str, ...],
     debug: bool,
     no_ui: bool,
@@ -75,7 +84,15 @@ def serve(
 
     async def run() -> None:
         retention = Retention(max_events=keep_events, max_age_s=None if keep_days is None else keep_days * 86400)
-        app = build(Config(db=db, lease_ttl_s=lease_ttl, retention=retention, profiles_files=profiles))
+        app = build(
+            Config(
+                db=db,
+                lease_ttl_s=lease_ttl,
+                retention=retention,
+                open_approvals=open_approvals,
+                profiles_files=profiles,
+            )
+        )
         await app.start()
         try:
             await run_server(

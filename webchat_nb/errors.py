@@ -14,8 +14,12 @@
     │   │   ├── UnknownProfileError  404 unknown_profile
     │   │   ├── UnknownSessionError  404 unknown_session
     │   │   ├── UnknownApprovalError 404 unknown_approval
+    │   │   ├── UnknownToolCallError 404 unknown_tool_call
+    │   │   ├── UnknownKernelError   404 unknown_kernel
+    │   │   ├── NoKernelsError       404 no_kernels
     │   │   └── UnknownRunError      404 unknown_run
     │   ├── AlreadyDecidedError      409 already_decided
+    │   ├── AlreadyAnsweredError     409 already_answered
     │   ├── ApprovalExpiredError     410 expired
     │   ├── ProfileIncompleteError   409 profile_incomplete
     │   ├── BusyError                409 conversation_busy
@@ -142,6 +146,24 @@ class UnknownApprovalError(NotFoundError):
     code = "unknown_approval"
 
 
+class UnknownKernelError(NotFoundError):
+    """No kernel has this id."""
+
+    code = "unknown_kernel"
+
+
+class NoKernelsError(NotFoundError):
+    """This server has no kernels: it is not Jupyter's."""
+
+    code = "no_kernels"
+
+
+class UnknownToolCallError(NotFoundError):
+    """No such call waits for a browser of whoever asks: it is over, somebody else's, or was never there."""
+
+    code = "unknown_tool_call"
+
+
 class UnknownRunError(NotFoundError):
     """The conversation has no run with this id or key."""
 
@@ -174,6 +196,13 @@ class AlreadyDecidedError(UsageError):
     """Somebody was faster; their decision stands."""
 
     code = "already_decided"
+    http_status = 409
+
+
+class AlreadyAnsweredError(UsageError):
+    """Another page makes the call, or has answered it."""
+
+    code = "already_answered"
     http_status = 409
 
 

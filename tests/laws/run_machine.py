@@ -6,6 +6,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,10 +18,17 @@ from tests.laws.board_machine import ignore
 from tests.laws.client import EVERYTHING
 from tests.laws.homes import Home, MemoryHome
 from webchat_nb.app import ChatApp, Config, build
-from webchat_nb.errors import BusyError, IdempotencyConflictError, QueueFullError, UnknownRunError, UnknownSessionError
+from webchat_nb.errors import (
+    ApprovalExpiredError,
+    BusyError,
+    IdempotencyConflictError,
+    QueueFullError,
+    UnknownRunError,
+    UnknownSessionError,
+)
 from webchat_nb.stream import LoggedEvent, Ordinal, session_id
 from webchat_nb.testing.fold import Fold, rows_timeline
-from webchat_nb.wire.requests import CancelRequest, Limits, Principal, SubmitAnswer, SubmitRequest
+from webchat_nb.wire.requests import CancelRequest, DecisionRequest, Limits, Principal, SubmitAnswer, SubmitRequest
 
 T = TypeVar("T")
 TALK = session_id("talk")
@@ -41,6 +49,15 @@ SCRIPT = {
     "turns": [
         {"match": "wait", "steps": [{"think": "Hm. "}, {"say": "Before "}, {"wait_for": "go"}, {"say": "after"}]},
         {"match": "tool", "steps": [{"call": {"tool": "add", "args": {"a": 1}, "result": 2}}, {"say": "Two."}]},
+        {
+            "match": "ask",
+            "steps": [
+                {"say": "May I?"},
+                {"call": {"tool": "add", "args": {"a": 1}, "result": 2}},
+                {"call": {"tool": "burn", "args": {"a": 1}, "approval": True, "result": "ash"}},
+                {"say": "Done."},
+            ],
+        },
         {"match": "fail", "steps": [{"say": "Half "}, {"fail": {"message": "overloaded"}}]},
         {"steps": [{"say": "You said: {prompt}"}]},
     ],
@@ -63,8 +80,9 @@ class RunMachine(RuleBasedStateMachine):
 
     # The process
 
-    @initialize()
-    def begins(self) -> None:
+    @initialize(open_approvals=st.sampled_from(["expire", "wait"]))
+    def begins(self, open_approvals: Literal["expire", "wait"]) -> None:
+        self.open_approvals: Literal["expire", "wait"] = open_approvals
         script = Path(self.folder.name) / "script.json"
         script.write_bytes(msgspec.json.encode(SCRIPT))
         self.profiles = {"default": "default", "profiles": [{"slug": "default", "script": str(script)}]}
@@ -82,6 +100,7 @@ class RunMachine(RuleBasedStateMachine):
                 store=self.store,
                 profiles=self.profiles,
                 limits=Limits(max_queue=3),
+                open_approvals=self.open_approvals,
                 probe=lambda point: self.probe(point),
             )
         )
@@ -107,7 +126,7 @@ class RunMachine(RuleBasedStateMachine):
         self.start()
 
     @rule(
-        prompts=st.lists(st.sampled_from(["wait", "tool", "fail", "hi"]), max_size=3),
+        prompts=st.lists(st.sampled_from(["wait", "tool", "ask", "fail", "hi"]), max_size=3),
         point=st.sampled_from(POINTS),
         pass_number=st.integers(1, 8),
     )
@@ -158,7 +177,7 @@ class RunMachine(RuleBasedStateMachine):
     # What a person does
 
     @rule(
-        prompt=st.sampled_from(["wait", "wait", "tool", "fail", "hi"]),
+        prompt=st.sampled_from(["wait", "wait", "tool", "ask", "ask", "fail", "hi"]),
         on_busy=st.sampled_from(["queue", "reject", "replace"]),
         key=st.sampled_from(["", "", "k1", "k2"]),
     )
@@ -198,6 +217,24 @@ class RunMachine(RuleBasedStateMachine):
                 "a stop is acknowledged when it is done"
             )
 
+    @rule(decision=st.sampled_from(["approve", "deny"]))
+    def decides(self, decision: Literal["approve", "deny"]) -> None:
+        self.run(self._decide(decision))
+
+    async def _decide(self, decision: Literal["approve", "deny"]) -> None:
+        """Say something to all that is asked now."""
+        for approval in await self.app.hub.entities(TALK, "ChatApproval"):
+            if approval.payload.status == "pending":  # type: ignore[attr-defined]
+                with suppress(ApprovalExpiredError):  # its run ended meanwhile
+                    await self.app.service.decide(ANN, TALK, approval.id, DecisionRequest(decision=decision))
+
+    async def _decide_until_idle(self) -> None:
+        idle = asyncio.ensure_future(self.app.service.wait_idle(ANN, TALK))
+        while not idle.done():
+            await self._decide("approve")
+            await asyncio.wait([idle], timeout=0.001)
+        await idle
+
     @rule(count=st.integers(1, 2))
     def waiting_scripts_go_on(self, count: int) -> None:
         self.app.signals.send("go", count=count)
@@ -215,14 +252,16 @@ class RunMachine(RuleBasedStateMachine):
         """However it went: each accepted run has one end, nothing of it comes after, and its prompt is there once."""
         self.app.signals.send("go", count=100)
         if self.answers:
-            self.run(self.app.service.wait_idle(ANN, TALK))
+            self.run(self._decide_until_idle())
         log = self.run(self.app.hub.events(TALK, after=Ordinal(0), limit=EVERYTHING))
         check_runs(log, [answer.run_id for answer in self.answers])
+        check_calls(log)
         snapshot = self.run(self.app.hub.snapshot(TALK, window=EVERYTHING))
         timeline = rows_timeline(snapshot.entities)
         ends = {event.payload.run_id: ENDS[event.name] for event in log if event.name in ENDS}  # type: ignore[attr-defined]
         assert {id: run["status"] for (kind, id), run in timeline.items() if kind == "ChatRun"} == ends
         assert not [entity for entity in timeline.values() if entity.get("streaming") or entity.get("executing")]
+        assert not [entity for entity in timeline.values() if entity.get("status") == "pending"]
         if self.answers:
             assert self.run(self.app.hub.rebuild(TALK)).is_same
         fold = Fold()
@@ -275,3 +314,19 @@ def check_runs(log: Sequence[LoggedEvent], accepted: Sequence[str]) -> None:
     assert len(set(prompted)) == len(prompted), "a command is carried out once"
     assert set(accepted) <= set(prompted)
     assert ended == set(prompted) and running is None, "each run ends, in one way"
+
+
+def check_calls(log: Sequence[LoggedEvent]) -> None:
+    """Hold a log against TL2 and TL9: a question is asked and decided once, and no call begins or ends twice."""
+    by_name: dict[str, list[str]] = {}
+    for event in log:
+        payload: Any = event.payload
+        if event.name == "ChatToolCallExecutionStarted":
+            continue  # who acts upon an approval says so, and the tool says it again
+        id = getattr(payload, "approval_id", "") or getattr(payload, "tool_call_id", "")
+        if id and event.name != "ChatToolCallArgumentsDelta":
+            by_name.setdefault(event.name, []).append(id)
+    for name, ids in by_name.items():
+        assert len(set(ids)) == len(ids), f"{name} twice"
+    assert set(by_name.get("ChatToolApprovalRequested", ())) == set(by_name.get("ChatToolApprovalDecided", ()))
+    assert set(by_name.get("ChatToolCallStarted", ())) == set(by_name.get("ChatToolCallFinished", ()))

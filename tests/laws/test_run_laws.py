@@ -17,7 +17,7 @@ def machine_over(make_home: Callable[[], Home]) -> type[RuleBasedStateMachine]:
     return type("RunsOver", (RunMachine,), {"make_home": staticmethod(make_home)})
 
 
-@pytest.mark.rule("RN1", "RN2", "RN3", "RN4", "RN8", "HT3", "HT6", "PL3")
+@pytest.mark.rule("RN1", "RN2", "RN3", "RN4", "RN8", "HT3", "HT6", "PL3", "TL2", "TL9")
 @pytest.mark.usefixtures("quiet_log")
 def test_every_run_ends_once_whatever_happens(make_home: Callable[[], Home]) -> None:
     run_state_machine_as_test(

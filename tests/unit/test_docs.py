@@ -16,6 +16,7 @@ from webchat_nb import errors
 from webchat_nb.chat.plan import Profile
 from webchat_nb.chat.profiles import ProfileRegistry
 from webchat_nb.chat.service import ChatService
+from webchat_nb.chat.tools.limits import ToolLimits
 from webchat_nb.engines.script import read_script
 from webchat_nb.transports import http, http_base, subscriber
 from webchat_nb.wire.requests import Limits
@@ -54,6 +55,11 @@ def test_every_limit_is_described_with_its_default() -> None:
     }
 
 
+def test_every_limit_of_tools_is_described_with_its_default() -> None:
+    described = {names(row[0])[0]: row[1] for row in table("Limits of tools")}
+    assert described == {name: str(value) for name, value in msgspec.structs.asdict(ToolLimits()).items()}
+
+
 def test_every_key_of_a_profile_is_described() -> None:
     assert {name for row in table("Profiles") for name in names(row[0])} == set(Profile.__struct_fields__)
 
@@ -73,7 +79,7 @@ def test_every_close_code_is_described() -> None:
 
 def test_every_route_is_described_with_its_methods() -> None:
     served: dict[str, Any] = {
-        pattern.replace("([^/]+)", "{id}"): {method.upper() for method in permissions}
+        pattern.replace("([^/]+)", "{id}").replace("\\", ""): {method.upper() for method in permissions}
         for pattern, handler, permissions in http._TABLE
         if handler not in (http.UnknownRouteHandler, http.MisnamedSessionHandler)
     }
@@ -95,6 +101,15 @@ def test_the_program_of_the_stream_prints_what_is_said() -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == printed
+
+
+def test_the_programs_of_the_tools_page_print_what_is_said() -> None:
+    text = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
+    programs = [program for program in blocks(text, "python") if "asyncio.run(" in program]
+    for program, printed in zip(programs, blocks(text, "text"), strict=True):
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout == printed
 
 
 def test_the_programs_of_the_hosting_page_run() -> None:

@@ -41,12 +41,21 @@ class ToolCalled(msgspec.Struct, frozen=True):
 
 
 class ToolReturned(msgspec.Struct, frozen=True):
-    """A tool answered; ``result`` is text, or JSON text."""
+    """A tool answered; ``result`` is text, or JSON text.
+
+    Attributes:
+        media_type: Of what a person is shown beside the text; empty when there is nothing.
+        content: The JSON text of a table.
+        attachment_id: The attachment that holds an image.
+    """
 
     call_id: str
     tool_name: str
     result: str
     is_error: bool
+    media_type: str = ""
+    content: str = ""
+    attachment_id: str = ""
 
 
 class EntityShown(msgspec.Struct, frozen=True):
@@ -183,7 +192,15 @@ class AnswerReader:
         if call_id in self._called and call_id not in self._returned:
             self._returned.add(call_id)
             is_error = payload.get("status") == "error"
-            yield ToolReturned(call_id, self._called[call_id], payload.get("result", ""), is_error)
+            yield ToolReturned(
+                call_id,
+                self._called[call_id],
+                payload.get("result", ""),
+                is_error,
+                media_type=payload.get("mediaType", ""),
+                content=payload.get("content", ""),
+                attachment_id=payload.get("attachmentId", ""),
+            )
 
     def _read_other(self, entity: UpsertOp | EntityRow, payload: dict[str, Any]) -> Iterator[AnswerPiece]:
         key = (entity.kind, entity.id)

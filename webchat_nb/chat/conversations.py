@@ -6,20 +6,21 @@ Rule: RN1, RN3, EP1, EV1.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, final
 
 import msgspec
 
 from webchat_nb.chat.approvals import ApprovalDesk
-from webchat_nb.chat.engine import Engine
+from webchat_nb.chat.engine import ApprovalAsked, Engine, GoesOn
 from webchat_nb.chat.line import OPEN_RUN, steering_runs, waiting_runs
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.plugins import ChatPlugin, RunIdentity
+from webchat_nb.chat.so_far import SoFar, read_so_far
 from webchat_nb.chat.steering import SteeringInbox
 from webchat_nb.chat.translator import RunTranslator
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
-from webchat_nb.stream import Hub, Ordinal, Publisher, SessionId
+from webchat_nb.stream import Hub, LoggedEvent, Ordinal, Publisher, SessionId
 
 _LOG_PAGE = 1000
 
@@ -32,15 +33,32 @@ class ActiveRun:
         translator: What of it is open.
         inbox: What the engine may take while it works.
         desk: Where the engine waits for decisions; None for a run that this process does not carry out.
+        questions: What the engine asked a person, by the question's id.
+        so_far: It goes on after a restart, from this; None for a run that begins.
+        engine: What answers it; None until it is built, and for a run that this process does not carry out.
         task: The engine at work; None for a run that this process does not carry out.
         is_ended: Its terminal event is decided; whatever the engine still yields is not heard.
     """
 
-    __slots__ = ("desk", "inbox", "info", "is_ended", "publisher", "task", "translator")
+    __slots__ = (
+        "desk",
+        "engine",
+        "inbox",
+        "info",
+        "is_ended",
+        "publisher",
+        "questions",
+        "so_far",
+        "task",
+        "translator",
+    )
 
-    def __init__(self, info: ChatOpenRun, translator: RunTranslator) -> None:
+    def __init__(self, info: ChatOpenRun, translator: RunTranslator, so_far: SoFar | None = None) -> None:
         self.info = info
         self.translator = translator
+        self.so_far = so_far
+        self.engine: Engine | None = None
+        self.questions: dict[str, ApprovalAsked] = dict(so_far.questions) if so_far is not None else {}
         self.inbox = SteeringInbox()
         self.desk: ApprovalDesk | None = None
         self.publisher: Publisher | None = None
@@ -51,6 +69,18 @@ class ActiveRun:
     def run_id(self) -> str:
         """Its id."""
         return self.info.run_id
+
+    def is_same(self, info: ChatOpenRun) -> bool:
+        """What the log says is running is what is carried out here, and not by another server since (TL9)."""
+        return info.run_id == self.run_id and info.continued_count == self.info.continued_count
+
+    @property
+    def goes_on(self) -> bool:
+        """Its engine can go on with it after a restart (TL9)."""
+        engine: object = self.engine
+        if engine is None:
+            return self.so_far is not None  # the server before thought so
+        return isinstance(engine, GoesOn) and engine.goes_on
 
     def abandon(self) -> None:
         """It was ended from outside: the engine lets go, and nothing more of it is heard."""
@@ -146,12 +176,21 @@ class Conversations:
     async def recovered(self, session_id: SessionId, info: ChatOpenRun) -> RunTranslator:
         """A translator that knows, from the log, what a run has open."""
         translator = self.translator(session_id, info)
+        async for event in self._log_of(session_id, info):
+            translator.observe(event.name, event.payload)
+        return translator
+
+    async def so_far(self, session_id: SessionId, info: ChatOpenRun) -> SoFar:
+        """What the log has of a run (TL9)."""
+        return read_so_far([event async for event in self._log_of(session_id, info)], info.run_id)
+
+    async def _log_of(self, session_id: SessionId, info: ChatOpenRun) -> AsyncIterator[LoggedEvent]:
+        """The log since a run began."""
         after = Ordinal(info.started_ordinal)
         while events := await self._hub.events(session_id, after=after, limit=_LOG_PAGE):
             for event in events:
-                translator.observe(event.name, event.payload)
+                yield event
             after = events[-1].ordinal
-        return translator
 
     def forget(self, session_id: SessionId) -> None:
         """Let go of it: a run that the log says is running is nobody's then, and the next command settles it (RN3)."""

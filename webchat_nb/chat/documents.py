@@ -202,6 +202,8 @@ def _choices_at(record: type, path: KeyPath) -> Sequence[str]:
     for kind in _kinds_at(record, path):
         if isinstance(kind, msgspec.inspect.LiteralType):
             choices.extend(repr(value) for value in kind.values)
+        elif isinstance(kind, msgspec.inspect.EnumType):
+            choices.extend(repr(item.value) for item in kind.cls)
         elif isinstance(kind, msgspec.inspect.IntType):
             choices.append("a whole number")
     return choices

@@ -10,7 +10,7 @@ Source: seed 000 §2 (``EngineBuilder``), seed 003.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -34,10 +34,16 @@ class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolCallStarted(msgspec.Struct, frozen=True):
-    """The engine begins to call a tool; its arguments may stream."""
+    """The engine begins to call a tool; its arguments may stream.
+
+    Attributes:
+        recall_id: What the model is told that the call is called, should it be told of it again after a restart; empty:
+            it cannot be, for the log does not hold all that the model wants back (TL9).
+    """
 
     call_id: str
     tool_name: str
+    recall_id: str = ""
 
 
 class ToolCallArgumentsDelta(msgspec.Struct, frozen=True, gc=False):
@@ -210,6 +216,13 @@ class Approvals(Protocol):
         """Wait for the decision; an expired question is a denial."""
 
 
+Recorded = EngineEvent | SteeredPrompt
+"""What the log knows of a run that goes on: what its engine yielded, and the prompts that it took, in order."""
+
+CANNOT_GO_ON: Final = "cannot_go_on"
+"""Code of the ``EngineError`` with which an engine says that it cannot go on from the log: the run is interrupted."""
+
+
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All that an engine gets for one answer.
 
@@ -220,6 +233,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
         tools: What the engine may call; None: a tool that a model asks for gets an error as its result (TL1).
         steering: Prompts for the turn while it is being answered; an engine may pass them over.
         approvals: Answers to the questions that the engine asks with ``ApprovalAsked``; None: there is nobody to ask.
+        actor: Whose prompt it is; empty on a server that does not name its users.
+        so_far: The run goes on after a restart, and this is what the log has of it; see ``GoesOn``. None: it begins.
     """
 
     session_id: str
@@ -233,6 +248,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     tools: ToolBox | None = None
     steering: Steering = msgspec.field(default_factory=SteeringInbox)
     approvals: Approvals | None = None
+    actor: str = ""
+    so_far: Sequence[Recorded] | None = None
 
 
 class Engine(Protocol):
@@ -267,6 +284,25 @@ class AcceptsSteering(Protocol):
     """
 
     accepts_steering: bool
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """An engine that can go on with a run that waited for a person when its server stopped; optional.
+
+    It is given ``RunRequest.so_far`` and yields only what comes after. Of the calls in there without a result, one that a
+    person was asked about, and that did not begin to work, goes on from the question (which may be yielded again, and is
+    passed over). Any other may have been made: it gets an error as its result, and is not made again. Neighbouring
+    pieces of text are one record, and pieces of arguments are left out.
+
+    Attributes:
+        goes_on: Whether it can; looked at when a run begins, and when it goes on. One that finds out too late raises an
+            ``EngineError`` with the code ``CANNOT_GO_ON``.
+
+    Rule: TL9.
+    """
+
+    goes_on: bool
 
 
 @runtime_checkable

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol, final
 
+from webchat_nb.chat.tools.ports import Ask
+
 _AHEAD: Final = 256
 """How many values a thread may be ahead of whoever takes them."""
 
@@ -21,7 +23,8 @@ class Source(Protocol):
         """The next value.
 
         Args:
-            reply: What a ``yield`` of the function gives back: the outcome of a call that it yielded, else None.
+            reply: What a ``yield`` of the function gives back: the outcome of a call or the answer to a question that
+                it yielded, else None.
 
         Raises:
             StopAsyncIteration: There is none any more.
@@ -88,13 +91,15 @@ class ThreadValues:
         self._slots = threading.Semaphore(_AHEAD)
         self._replies: deque[Any] = deque()
         self._replied = threading.Semaphore(0)
+        self._is_owed = False
         self._is_closed = False
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._work,), name="webchat-function", daemon=True).start()
 
     async def next(self, reply: Any) -> Any:
         """The next value that the thread has put."""
-        if reply is not None:
+        if self._is_owed:
+            self._is_owed = False
             self._replies.append(reply)
             self._replied.release()
         while not self._values:
@@ -103,6 +108,7 @@ class ThreadValues:
                 await self._arrived.wait()
         value = self._values.popleft()
         self._slots.release()
+        self._is_owed = _wants_reply(value)
         if not isinstance(value, _Raised):
             return value
         if value.error is not None:
@@ -137,7 +143,7 @@ class ThreadValues:
             except StopIteration:
                 return
             self._put(value)
-            reply = self._await_reply() if isinstance(value, dict) and "call" in value else None
+            reply = self._await_reply() if _wants_reply(value) else None
         if isinstance(values, Generator):
             values.close()
 
@@ -153,6 +159,11 @@ class ThreadValues:
         if not self._arrived.is_set():
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 self._loop.call_soon_threadsafe(self._arrived.set)
+
+
+def _wants_reply(value: Any) -> bool:
+    """Whether the function waits at its ``yield``: for the outcome of a call, or for a person's answer."""
+    return isinstance(value, Ask) or (isinstance(value, dict) and ("call" in value or "ask" in value))
 
 
 def _answered(values: Any, reply: Any) -> Any:

@@ -18,7 +18,13 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from webchat_nb.chat.attachments import StoredAttachment
-from webchat_nb.chat.attachments.checking import check_content, check_media_type, read_media_type, safe_filename
+from webchat_nb.chat.attachments.checking import (
+    IMAGE_TYPES,
+    check_content,
+    check_media_type,
+    read_media_type,
+    safe_filename,
+)
 from webchat_nb.chat.exports.document import ExportedAttachment, attached_to
 from webchat_nb.chat.exports.export_file import ExportFile
 from webchat_nb.contracts.encode import json_bytes
@@ -147,20 +153,21 @@ def _settle(message: Message) -> None:
 
 
 def _read_attachments(file: ExportFile, limits: Limits) -> list[ExportedAttachment]:
-    """Those that have their bytes and that a message refers to; each has to be what it says, as an upload."""
-    named = {one.get("attachmentId") for entity in file.entities for one in attached_to(entity)}
+    """Those that have their bytes and that something refers to; each has to be what it says, as an upload."""
+    named = {one.get("attachmentId"): entity.kind for entity in file.entities for one in attached_to(entity)}
     read: list[ExportedAttachment] = []
     for index, one in enumerate(file.attachments):
         path = f"attachments[{index}]"
         if one.attachment_id not in named:
             raise BadRequestError(f"{path}.attachmentId: no message has an attachment {one.attachment_id[:40]!r}")
-        named.discard(one.attachment_id)
+        kind = named.pop(one.attachment_id)
         if not 0 < len(one.attachment_id) <= MAX_ID_CHARS:
             raise BadRequestError(f"{path}.attachmentId: expected 1-{MAX_ID_CHARS} characters")
         if one.data is None:
             continue
         try:
-            check_media_type(read_media_type(one.media_type), limits.attachment_types)
+            allowed = IMAGE_TYPES if kind == "ChatToolResult" else limits.attachment_types
+            check_media_type(read_media_type(one.media_type), allowed)
             check_content(one.media_type, one.data, limits)
         except UsageError as error:
             raise type(error)(f"{path}: {error}") from None

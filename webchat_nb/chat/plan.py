@@ -35,6 +35,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         script: For the scripted engine: ``builtin:NAME`` or a file's path, relative to the profiles file.
         options: For the engine; the names of its keys may be shown, their values never are.
         api_key_env: Name of the environment variable with the key; the key itself is never in a profile.
+        approvals: ``never`` or ``always`` by the name of a tool, instead of what the tool says (TL4).
         on_busy: What happens to a prompt while a run is active, when the prompt does not say.
         timeout_s: Longest time for an answer, in seconds; None: as the application says (RN12).
     """
@@ -51,6 +52,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     base_url: str | None = None
     api_key_env: str | None = None
     options: dict[str, Any] = {}
+    approvals: dict[str, str] = {}
     on_busy: str = "queue"
     timeout_s: float | None = None
     allow_overrides: bool = True
@@ -71,6 +73,8 @@ class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         api_key_env: Name of the variable that holds the key; the key is nowhere in here.
         options: As the profile has them. People put secrets there, so they are not in the signature.
+        approvals: ``never`` or ``always`` by the name of a tool.
+        is_locked: The profile takes no overrides, and no tools of kernels and browsers (TL8).
         version: Of what the engine is built from besides the plan, such as its script's content; the engine says it.
         digest_key: What the digests in the signature are keyed with. The planner's own, new in each process: a
             signature that got out cannot be tried out against guesses.
@@ -86,6 +90,8 @@ class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None
     api_key_env: str | None = None
     options: dict[str, Any] = {}
+    approvals: dict[str, str] = {}
+    is_locked: bool = False
     version: str = ""
     digest_key: bytes = b""
 
@@ -109,6 +115,7 @@ class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
             "base_url": self._digest(self.base_url),
             "api_key_env": self.api_key_env,
             "options": self._tell(self.options),
+            "approvals": self.approvals,
             "version": self.version,
         }
         return msgspec.json.encode({key: value for key, value in told.items() if value}, order="sorted").decode()
@@ -161,7 +168,7 @@ def make_plan(
     Args:
         profile: The profile of the prompt.
         overrides: What the prompt changes, or None.
-        tools: Names of the registered tools.
+        tools: Names of the registered tools: what overrides may name beside those that the profile names.
         digest_key: As in ``EnginePlan``.
 
     Raises:
@@ -173,7 +180,7 @@ def make_plan(
     elif not profile.allow_overrides:
         raise OverridesLockedError(f"profile {profile.slug!r} does not allow overrides")
     for name in overrides.tools or ():
-        if name not in tools:
+        if name not in tools and name not in profile.tools:
             raise InvalidOverrideError(f"overrides.tools: no tool {name!r} is registered")
 
     return EnginePlan(
@@ -187,6 +194,8 @@ def make_plan(
         base_url=profile.base_url,
         api_key_env=profile.api_key_env,
         options=profile.options,
+        approvals=profile.approvals,
+        is_locked=not profile.allow_overrides,
         digest_key=digest_key,
     )
 

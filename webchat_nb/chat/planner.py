@@ -17,6 +17,7 @@ from webchat_nb.chat.engine import Engine, EngineFactory
 from webchat_nb.chat.middlewares.registry import MiddlewareRegistry
 from webchat_nb.chat.plan import EnginePlan, Overrides, Profile, make_plan, read_overrides
 from webchat_nb.chat.profiles import ProfileRegistry
+from webchat_nb.chat.tools.registry import ToolRegistry
 from webchat_nb.errors import InvalidOverrideError, ProfileIncompleteError, UnknownProfileError
 
 
@@ -47,7 +48,7 @@ class ProfilePlanner:
     Args:
         profiles: The profiles.
         engines: Factories by engine name.
-        tools: Names of the registered tools.
+        tools: The server's tools; None: there are none.
         middlewares: What may stand around an engine; None: those that ship.
         environ: Where keys are looked for; only whether they are there.
     """
@@ -57,13 +58,13 @@ class ProfilePlanner:
         profiles: ProfileRegistry,
         engines: Mapping[str, EngineFactory],
         *,
-        tools: Sequence[str] = (),
+        tools: ToolRegistry | None = None,
         middlewares: MiddlewareRegistry | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.profiles = profiles
         self._engines = engines
-        self._tools = tools
+        self._tools = tools or ToolRegistry()
         self._middlewares = middlewares or MiddlewareRegistry()
         self._environ = environ
         self._digest_key = secrets.token_bytes(16)
@@ -116,7 +117,7 @@ class ProfilePlanner:
         ]
 
     def _make(self, profile: Profile, overrides: Overrides | None) -> EnginePlan:
-        plan = make_plan(profile, overrides, tools=self._tools, digest_key=self._digest_key)
+        plan = make_plan(profile, overrides, tools=self._tools.names, digest_key=self._digest_key)
         asked = overrides.middlewares if overrides is not None else None
         if problem := self._middlewares.find_problem(asked or ()):
             raise InvalidOverrideError(f"overrides.{format_path(problem[0])}: {problem[1]}")
@@ -135,6 +136,7 @@ class ProfilePlanner:
         lacks: list[str] = []
         if plan.engine not in self._engines:
             lacks.append(f"an engine {plan.engine!r} (there are: {', '.join(sorted(self._engines))})")
+        lacks.extend(self._tools.lacks(plan.tools))
         if plan.api_key_env is not None and not self._environ.get(plan.api_key_env):
             lacks.append(f"{plan.api_key_env} in the environment")
         lacking = self._able(plan.engine, "lacks")

@@ -18,6 +18,7 @@ from webchat_nb.chat.documents import Document, convert, plain_document, read_do
 from webchat_nb.chat.plan import MiddlewareUse, Profile
 
 BUSY_POLICIES: Final = ("queue", "reject", "replace", "steer")
+APPROVALS: Final = ("never", "always")
 BUILTIN_SCRIPT: Final = "builtin:"
 _SLUG: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -125,6 +126,9 @@ def find_problem(profile: Profile) -> tuple[str, str] | None:
         return "slug", f"expected 1-64 characters of A-Z a-z 0-9 . _ -, got {profile.slug[:80]!r}"
     if profile.on_busy not in BUSY_POLICIES:
         return "on_busy", f"expected {', '.join(BUSY_POLICIES)}, got {profile.on_busy!r}"
+    for tool, approval in profile.approvals.items():
+        if approval not in APPROVALS:
+            return "approvals", f"expected {' or '.join(APPROVALS)} for {tool[:80]!r}, got {approval[:80]!r}"
     if profile.timeout_s is not None and not 0 < profile.timeout_s < float("inf"):
         return "timeout_s", f"expected seconds above 0, got {profile.timeout_s:g}"
     if not profile.engine.strip():

@@ -2,7 +2,7 @@
 
 Everything here adds events to a command's commit; engines are started and told after it.
 
-Rule: RN2, RN3, RN8, RN13.
+Rule: RN2, RN3, RN8, RN13, TL9.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from webchat_nb.chat.idle import IdleWaiters
 from webchat_nb.chat.line import placed_at
 from webchat_nb.chat.run_tasks import RunTasks
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
+from webchat_nb.contracts.v1.events_pb2 import ChatInferenceContinued, ChatToolApprovalDecided
 from webchat_nb.stream import CommandTurn, Event
 
 
@@ -54,25 +55,57 @@ class RunChanges:
         self._idle = idle
 
     async def look(self, turn: CommandTurn) -> OpenTurn:
-        """The conversation's runs; one that a dead server left behind is ended by this very command (RN3)."""
+        """The conversation's runs; with one that a dead server left behind this very command ends, or goes on (RN3)."""
         session_id = turn.session.session_id
         conversation = self._conversations.get(session_id)
         open_runs = await self._conversations.open_runs(session_id)
         running, driven = open_runs.running, conversation.active
-        if driven is not None and (running is None or running.run_id != driven.run_id):
-            driven.abandon()  # another server ended it
+        if driven is not None and (running is None or not driven.is_same(running)):
+            driven.abandon()  # another server ended it, or went on with it
             driven = conversation.active = None
         runs = OpenTurn(conversation, driven, list(open_runs.waiting), open_runs.steering)
         if running is not None:
             runs.accepts_steering = running.accepts_steering
             if driven is None:
                 runs.active = ActiveRun(running, await self._conversations.recovered(session_id, running))
-                if not await self._tasks.is_alive(running.run_id):
+                if not await self._tasks.is_alive(running.run_id) and not await self._go_on(turn, runs):
                     self.end(turn, runs, "interrupted", error="The server stopped while this was being answered.")
                     runs.active = None
         if runs.active is None:
             self._queue_untaken(turn, runs)
         return runs
+
+    async def _go_on(self, turn: CommandTurn, runs: OpenTurn) -> bool:
+        """Go on with a run that waits for a person and that nobody carries out, unless this command ends it (TL9)."""
+        left, session_id = runs.active, turn.session.session_id
+        assert left is not None
+        if not self._tasks.waits:
+            return False
+        so_far = await self._conversations.so_far(session_id, left.info)
+        if not so_far.waits:
+            return False
+        if self._tasks.is_closing:
+            return True  # it is left alone: another server does
+        info = ChatOpenRun()
+        info.CopyFrom(left.info)
+        info.continued_count += 1
+        run = runs.active = ActiveRun(info, left.translator, so_far)
+        await self._tasks.reserve(run.run_id)
+        turn.on_refused(lambda: self._tasks.release(run.run_id))
+        publish(turn, ChatInferenceContinued(run_id=run.run_id))
+        for approval_id in so_far.lost_questions:
+            expired = ChatToolApprovalDecided(approval_id=approval_id, status="expired", reason="The tool was stopped.")
+            run.translator.observe("ChatToolApprovalDecided", expired)
+            publish(turn, expired)
+
+        def after() -> None:
+            if run.is_ended:
+                self._tasks.release(run.run_id)
+            else:
+                self._tasks.go_on(runs.conversation, run)
+
+        turn.after_commit(after)
+        return True
 
     def enqueue(self, turn: CommandTurn, runs: OpenTurn, info: ChatOpenRun, position: int) -> None:
         """The run waits; ``runs`` follow."""
@@ -92,9 +125,9 @@ class RunChanges:
         turn.publish(*run.translator.settle(status))
         publish(turn, run_events.ended(run.run_id, status, details))
         self._queue_untaken(turn, runs)
+        run.is_ended = True  # nothing that the engine still says may come behind the terminal event
         if run is not conversation.active:
             return  # not carried out here
-        run.is_ended = True  # nothing that the engine still says may come behind the terminal event
 
         def after() -> None:
             if conversation.active is run:

@@ -2,7 +2,7 @@
 
 Pure: functions of the event, the session and the timeline before the event.
 
-Rule: RN1, RN2, RN6, RN10, RN11, RN13, RN14.
+Rule: RN1, RN2, RN6, RN10, RN11, RN13, RN14, TL9.
 """
 
 from __future__ import annotations
@@ -103,6 +103,17 @@ def _steering_offered(event: LoggedEvent, session: Session, view: TimelineView) 
     run = ChatOpenRun()
     run.MergeFrom(cast("ChatOpenRun", entity.payload))
     run.accepts_steering = True
+    return (Upsert(OPEN_RUN, payload.run_id, run),)
+
+
+def _continued(event: LoggedEvent, session: Session, view: TimelineView) -> Sequence[Op]:
+    payload: Any = event.payload
+    entity = view.get(OPEN_RUN, payload.run_id)
+    if entity is None:
+        return ()
+    run = ChatOpenRun()
+    run.MergeFrom(cast("ChatOpenRun", entity.payload))
+    run.continued_count += 1
     return (Upsert(OPEN_RUN, payload.run_id, run),)
 
 
@@ -210,6 +221,7 @@ RUN_PROJECTIONS: Mapping[str, Callable[[LoggedEvent, Session, TimelineView], Seq
     "ChatInferenceQueued": _queued,
     "ChatInferenceMoved": _moved,
     "ChatInferenceStarted": _started,
+    "ChatInferenceContinued": _continued,
     "ChatUsageReported": _usage,
     "ChatSteeringOffered": _steering_offered,
     "ChatUserMessageSteered": _steered,

@@ -3,14 +3,14 @@
 Where several servers share a store, each run is held by a lease of the server that carries it out. A run whose lease
 ended is nobody's, and whoever sees it settles it.
 
-Rule: RN2, RN3, RN5, RN8. Source: seeds 000 §5, 003.
+Rule: RN2, RN3, RN5, RN8, TL9. Source: seeds 000 §5, 003.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, final
 
@@ -24,9 +24,9 @@ from webchat_nb.chat.steering import SteeredPrompt
 from webchat_nb.chat.tools import ToolDecision
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
-from webchat_nb.contracts.v1.events_pb2 import ChatToolApprovalDecided
-from webchat_nb.errors import StoreConflictError, StoreError
-from webchat_nb.stream import Command, Committed, Hub, SessionId, TimelineView
+from webchat_nb.contracts.v1.events_pb2 import ChatToolApprovalDecided, ChatToolCallExecutionStarted
+from webchat_nb.errors import StoreConflictError, StoreError, WebchatError
+from webchat_nb.stream import Command, Committed, Event, Hub, SessionId, TimelineView
 
 CANCEL_GRACE_S = 5.0
 """How long the next run waits for a stopped engine to let go."""
@@ -43,6 +43,7 @@ class RunTasks:
 
     Args:
         timeout_s: Longest time for an answer whose profile does not say; None is without end.
+        waits: Runs that wait for a person are left to the next server (TL9).
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class RunTasks:
         driver: EngineDriver,
         planner: Planner,
         timeout_s: float | None = None,
+        waits: bool = False,
     ) -> None:
         self._hub = hub
+        self.waits = waits
         self._planner = planner
         self._timeout_s = timeout_s
         self._conversations = conversations
@@ -68,10 +71,10 @@ class RunTasks:
             hub.observe(self._see)
 
     async def reserve(self, run_id: str) -> None:
-        """Make the run this process's, before its start is committed.
+        """Make the run this process's, before it is committed that it starts, or goes on.
 
         Raises:
-            StoreConflictError: Another server is starting it.
+            StoreConflictError: Another server is doing that.
         """
         if self._leases is None:
             return
@@ -107,23 +110,63 @@ class RunTasks:
             info: The run.
             before: The run that it takes over from, whose engine may not have let go yet.
         """
-        session_id = conversation.session_id
-        run = ActiveRun(info, self._conversations.translator(session_id, info))
+        self._set_off(
+            conversation, ActiveRun(info, self._conversations.translator(conversation.session_id, info)), before
+        )
 
-        def is_running(timeline: TimelineView) -> bool:
+    def go_on(self, conversation: Conversation, run: ActiveRun) -> None:
+        """Let the engine go on after a restart; that this server does is committed (TL9).
+
+        Args:
+            conversation: Whose run.
+            run: Recovered from the log.
+        """
+        assert run.so_far is not None
+        for own_run_id, prompt in run.so_far.untaken.items():
+            run.inbox.put(own_run_id, prompt)
+        self._set_off(conversation, run, None)
+
+    def _set_off(self, conversation: Conversation, run: ActiveRun, before: ActiveRun | None) -> None:
+        session_id, holding = conversation.session_id, run.info.continued_count
+
+        def is_ours(timeline: TimelineView) -> bool:
             kept = timeline.get(OPEN_RUN, run.run_id)
             payload: Any = kept.payload if kept is not None else None
-            return payload is not None and payload.status == "running"
+            return payload is not None and payload.status == "running" and payload.continued_count == holding
+
+        run.publisher = self._hub.publisher(session_id, while_=is_ours)
+        run.desk = self._desk(session_id, run)
+        conversation.active = run
+        old = before.task if before is not None else None
+        run.task = self._spawn(self._drive(conversation, run, old), name=f"webchat-{run.run_id}")
+
+    def _desk(self, session_id: SessionId, run: ActiveRun) -> ApprovalDesk:
+        """Where the run's engine waits for a person; knows what was asked and said before a restart."""
+        begun_before = set(run.so_far.begun_calls) if run.so_far is not None else set()
 
         async def expire(approval_id: str) -> None:
             payload = cmd.ChatDecideApproval(approval_id=approval_id, decision=EXPIRE)
             await self._hub.submit(Command(session_id=session_id, name="ChatDecideApproval", payload=payload))
 
-        run.desk = ApprovalDesk(clock=self._hub.clock, expire=expire)
-        run.publisher = self._hub.publisher(session_id, while_=is_running)
-        conversation.active = run
-        old = before.task if before is not None else None
-        run.task = self._spawn(self._drive(conversation, run, old), name=f"webchat-{info.run_id}")
+        async def begin(approval_id: str) -> None:
+            """An approved call counts as begun before its tool can be: so nobody makes it again after a crash."""
+            asked = run.questions.get(approval_id)
+            if asked is None or asked.question or asked.call_id in begun_before | {""}:
+                return  # nothing is done upon it that could be done twice
+            if run.publisher is None or run.is_ended or not run.goes_on:
+                return
+            begun = ChatToolCallExecutionStarted(tool_call_id=asked.call_id)
+            run.translator.observe("ChatToolCallExecutionStarted", begun)
+            await run.publisher.send(Event(session_id=session_id, name="ChatToolCallExecutionStarted", payload=begun))
+            await run.publisher.flush()
+
+        desk = ApprovalDesk(clock=self._hub.clock, expire=expire, begin=begin if self.waits else None)
+        if run.so_far is not None:
+            for asked in run.so_far.questions.values():
+                desk.recall(asked)
+            for approval_id, decision in run.so_far.decisions.items():
+                desk.put(approval_id, decision)
+        return desk
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -196,16 +239,18 @@ class RunTasks:
             run.desk.put(approval_id, decision)
 
     def _see(self, committed: Committed) -> None:
-        """Another server may have ended a run that is carried out here, or taken a prompt for it."""
+        """Another server may have ended or taken a run that is carried out here, or taken a prompt for it."""
         conversation = self._conversations.find(committed.session.session_id)
         run = conversation.active if conversation is not None else None
         if conversation is None or run is None or committed.is_own:
             return
         for event in committed.events:
             payload: Any = event.payload
-            if event.name in TERMINAL_EVENTS and payload.run_id == run.run_id:
+            is_lost = event.name in TERMINAL_EVENTS or event.name == "ChatInferenceContinued"
+            if is_lost and payload.run_id == run.run_id:
                 run.abandon()
                 conversation.active = None
+                self.release(run.run_id)
             elif event.name in TERMINAL_EVENTS or event.name == "ChatInferenceQueued":
                 run.inbox.withdraw(payload.run_id)  # it was dropped
             elif event.name == "ChatToolApprovalDecided":
@@ -215,19 +260,53 @@ class RunTasks:
                 run.inbox.put(payload.own_run_id, SteeredPrompt(message_id=payload.message_id, prompt=payload.prompt))
 
     async def shutdown(self) -> None:
-        """Settle active runs as interrupted, then end all engines."""
+        """Settle active runs as interrupted, or leave them to the next server, then end all engines."""
         self.is_closing = True
+        left: list[ActiveRun] = []
+        while True:
+            left += await self._end_all()
+            working = [task for task in self._tasks if not task.get_name().startswith(_RELEASING)]
+            if not working:
+                break
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+            # and once more: what was being committed meanwhile may have begun another run
+        if left:
+            _log.info("%d runs wait for a person and are left to the next server", len(left))
+        for run in left:  # after its engine has let go
+            self.release(run.run_id)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end_all(self) -> Sequence[ActiveRun]:
+        """Settle the active runs, but for those that are left to the next server; tells which."""
+        left: list[ActiveRun] = []
         for conversation in self._conversations:
             run = conversation.active
-            if run is not None and not run.is_ended:
-                end = cmd.ChatSettleInference(
-                    run_id=run.run_id, status="interrupted", error="The server was shut down while this was answered."
-                )
-                await self.settle(conversation.session_id, run, end)
-        for task in tuple(self._tasks):
-            if not task.get_name().startswith(_RELEASING):
-                task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            if run is None or run.is_ended:
+                continue
+            if await self._is_left(conversation.session_id, run):
+                left.append(run)
+                continue
+            end = cmd.ChatSettleInference(
+                run_id=run.run_id, status="interrupted", error="The server was shut down while this was answered."
+            )
+            await self.settle(conversation.session_id, run, end)
+        return left
+
+    async def _is_left(self, session_id: SessionId, run: ActiveRun) -> bool:
+        """Whether the next server can go on with the run; it is abandoned then (TL9)."""
+        if not (self.waits and run.goes_on and run.publisher is not None):
+            return False
+        try:
+            await run.publisher.flush()
+            so_far = await self._conversations.so_far(session_id, run.info)
+        except WebchatError as error:
+            _log.warning("run %s cannot be left to the next server: %s", run.run_id, error)
+            return False
+        if so_far.waits:
+            run.abandon()
+        return so_far.waits
 
 
 def _lease(run_id: str) -> str:

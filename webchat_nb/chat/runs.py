@@ -3,14 +3,14 @@
 Everything that changes a conversation is a command, so it happens one at a time and is committed whole: a run's end and
 the start of the next one are in the same commit.
 
-Rule: RN1-RN5, RN7, RN8, RN10-RN14, EP1, TL1. Source: seeds 000 §5, 003, 004.
+Rule: RN1-RN5, RN7, RN8, RN10-RN14, EP1, TL1, TL9. Source: seeds 000 §5, 003, 004.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, final
+from typing import Any, Literal, final
 
 from webchat_nb.chat import run_events
 from webchat_nb.chat.attachments import Attachments
@@ -22,6 +22,7 @@ from webchat_nb.chat.intake import Place, find_place
 from webchat_nb.chat.run_changes import OpenTurn, RunChanges, publish
 from webchat_nb.chat.run_tasks import CANCEL_GRACE_S, RunTasks
 from webchat_nb.chat.steering import SteeredPrompt
+from webchat_nb.chat.tools.boxes import ToolBoxes
 from webchat_nb.contracts.v1 import commands_pb2 as cmd
 from webchat_nb.contracts.v1 import events_pb2 as ev
 from webchat_nb.contracts.v1.entities_pb2 import ChatOpenRun
@@ -35,6 +36,9 @@ from webchat_nb.errors import (
 )
 from webchat_nb.stream import Command, CommandTurn, Hub, SessionId
 
+OpenApprovals = Literal["expire", "wait"]
+"""``expire``: the run is interrupted and its questions expire. ``wait``: the next server goes on with it, if it can."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +49,7 @@ class Runs:
     Args:
         max_queue: Prompts that may wait in one conversation.
         timeout_s: Longest time for an answer whose profile does not say; None is without end (RN12).
+        open_approvals: What becomes of a run that waits for a person when its server stops (TL9).
     """
 
     def __init__(
@@ -54,15 +59,22 @@ class Runs:
         conversations: Conversations,
         planner: Planner,
         attachments: Attachments,
+        tools: ToolBoxes,
         new_id: IdFactory,
         max_queue: int,
         timeout_s: float | None = None,
+        open_approvals: OpenApprovals = "expire",
     ) -> None:
         self._hub = hub
         self._conversations = conversations
-        driver = EngineDriver(hub, planner, attachments)
+        driver = EngineDriver(hub, planner, attachments, tools)
         self._tasks = RunTasks(
-            hub=hub, conversations=conversations, driver=driver, planner=planner, timeout_s=timeout_s
+            hub=hub,
+            conversations=conversations,
+            driver=driver,
+            planner=planner,
+            timeout_s=timeout_s,
+            waits=open_approvals == "wait",
         )
         self.decided = self._tasks.decided
         self._idle = IdleWaiters(hub, conversations)
@@ -244,6 +256,8 @@ class Runs:
         if active is not None:
             if active.run_id != request.run_id or active.is_ended:
                 return {}
+            if active is not runs.conversation.active:
+                return {}  # another server went on with it (TL9)
             self._changes.end(
                 turn,
                 runs,
@@ -260,9 +274,11 @@ class Runs:
     # Lifecycle
 
     async def recover(self) -> int:
-        """Settle the runs that a dead server left behind, and go on with the queues. Returns how many sessions.
+        """Settle the runs that a dead server left behind, or go on with them, and with the queues.
 
-        Rule: RN3.
+        Returns how many sessions had one.
+
+        Rule: RN3, TL9.
         """
         found: list[SessionId] = []
         for status in ("running", "queued"):
@@ -302,7 +318,7 @@ class Runs:
         self._idle.tell(session_id)
 
     async def shutdown(self) -> None:
-        """Settle active runs as interrupted; what waits stays in the store and starts with the next server."""
+        """Settle active runs as interrupted, or leave them to the next server, with which what waits starts."""
         await self._tasks.shutdown()
 
 

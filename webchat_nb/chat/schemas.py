@@ -31,6 +31,7 @@ _EVENTS = (
     events_pb2.ChatSteeringOffered,
     events_pb2.ChatSteeringTaken,
     events_pb2.ChatInferenceStarted,
+    events_pb2.ChatInferenceContinued,
     events_pb2.ChatInferenceFinished,
     events_pb2.ChatInferenceStopped,
     events_pb2.ChatInferenceFailed,

@@ -115,6 +115,14 @@ class RunTranslator:
 
     def settle(self, status: str) -> list[Event]:
         """Close all that is open (RN2); an open block is malformed (SB5). Changes nothing."""
+        events = self._settled(status)
+        for event in events:
+            payload: Any = event.payload
+            if status == "finished" and isinstance(payload, ev.ChatTextSegmentFinished):
+                payload.finish_reason = self.finish_reason
+        return events
+
+    def _settled(self, status: str) -> list[Event]:
         if self._blocks is None:
             return [event for part in self._parts for event in part.settle(status)]
         events = [self._event(payload) for payload in self._blocks.settled()]

@@ -2,7 +2,7 @@
 
 The vendor wants to be told how long an answer may get: ``max_tokens`` of the options, or ``MAX_TOKENS``.
 
-Rule: EN3, EN4, EN5, TL1.
+Rule: EN3, EN4, EN5, TL1, TL9.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
+from webchat_nb.engines.past import PastCall
 from webchat_nb.engines.transcript import Line, lines_of
 from webchat_nb.engines.vendor import ANTHROPIC, VendorFactory, request_options
 from webchat_nb.engines.vendor_engine import (
@@ -32,6 +33,7 @@ from webchat_nb.engines.vendor_engine import (
     as_text,
     checked,
     paired,
+    recalled,
 )
 from webchat_nb.engines.vendor_errors import broken_off
 
@@ -46,6 +48,10 @@ _REASONS: Final = {
     "tool_use": "tool_calls",
 }
 """The vendor's words for why an answer ends, in ours; others stay as they are."""
+
+
+_KEPT: Final = frozenset({"text", "tool_use"})
+"""Blocks that can be made again of what the log has; thoughts cannot, as they are signed."""
 
 
 def anthropic_factory() -> VendorFactory:
@@ -112,6 +118,10 @@ class _Dialogue:
         for record in answer.end():
             yield record
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        self._answer = _Answer(self._run)
+        self._answer.recall(said, calls)
+
     def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None:
         self._messages.append({"role": "assistant", "content": self._answer.content()})
         blocks: list[dict[str, Any]] = [
@@ -163,6 +173,18 @@ class _Answer:
                 yield ToolCallRequested(call.call_id, call.input)
         yield Finish(reason)
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        """Take the blocks of an answer from before a restart."""
+        by_id = {call.use.call_id: recalled(call) for call in calls}
+        for index, record in enumerate(said):
+            if isinstance(record, TextDelta):
+                self._blocks[index], self._added[index] = {"type": "text", "text": record.text}, {}
+            elif isinstance(record, ToolCallStarted) and record.call_id in by_id:
+                call = self._by_index[index] = by_id[record.call_id]
+                self._blocks[index] = {"type": "tool_use", "id": call.wire_id, "name": call.name, "input": {}}
+                self._added[index] = {}
+        self.calls += by_id.values()
+
     def content(self) -> list[dict[str, Any]]:
         """What is sent back: each block as it began, with all that was added to it."""
         content: list[dict[str, Any]] = []
@@ -183,7 +205,8 @@ class _Answer:
                 call = self._by_index[index] = StreamedCall(self._run.new_call_id())
                 call.vendor_id, call.name = block.id, checked(block.name)
                 self.calls.append(call)
-                yield ToolCallStarted(call.call_id, call.name)
+                is_kept = all(block["type"] in _KEPT for block in self._blocks.values())
+                yield ToolCallStarted(call.call_id, call.name, call.wire_id if is_kept else "")
             case "text" if block.text:
                 yield TextDelta(checked(block.text))
             case "thinking" if block.thinking:

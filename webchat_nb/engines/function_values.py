@@ -1,10 +1,10 @@
 """What a function may answer with, one value at a time: text, dicts in the words of scripts, or an engine's records.
 
 ``"text"`` · ``{"say": "text"}`` · ``{"think": "…"}`` · ``{"call": {"tool": "t", "args": {…}}}`` · ``{"usage":
-{"input_tokens": 1}}`` · ``{"emit": {"kind": "…", "id": "…", "payload": {…}}}`` · ``{"fail": {"message": "…"}}`` ·
+{"input_tokens": 1}}`` · ``{"ask": {"question": "…", "schema": {…}}}`` · ``{"emit": {"kind": "…", "id": "…", "payload": {…}}}`` · ``{"fail": {"message": "…"}}`` ·
 ``{"finish": "length"}``. ``None`` and empty text are nothing.
 
-Rule: EN2.
+Rule: EN2, TL5.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from webchat_nb.chat.engine import EmitEntity, EngineEvent, Finish, TextDelta, ThinkingDelta, Usage
+from webchat_nb.chat.tools import Ask
 from webchat_nb.engines.script import Call, Speech, Step
 from webchat_nb.errors import EngineError
 
@@ -24,8 +25,8 @@ _WAITS: Final = ("wait_ms", "wait_for", "wait_for_steer")
 """Steps of a script that a function has better means for."""
 
 
-def read_value(value: Any) -> Sequence[EngineEvent] | Call:
-    """The records of a value; a call is returned as it is, for it takes time.
+def read_value(value: Any) -> Sequence[EngineEvent] | Call | Ask:
+    """The records of a value; a call and a question are returned as they are, for they take time.
 
     Raises:
         EngineError: The value is none that a function may yield; or it says ``fail``.
@@ -34,6 +35,8 @@ def read_value(value: Any) -> Sequence[EngineEvent] | Call:
         return (TextDelta(value),) if value else ()
     if value is None:
         return ()
+    if isinstance(value, Ask):
+        return value
     if isinstance(value, _RECORDS):
         return (value,)
     if isinstance(value, dict):
@@ -44,7 +47,7 @@ def read_value(value: Any) -> Sequence[EngineEvent] | Call:
     )
 
 
-def _read_dict(value: dict[str, Any]) -> Sequence[EngineEvent] | Call:
+def _read_dict(value: dict[str, Any]) -> Sequence[EngineEvent] | Call | Ask:
     if value.keys() == {"finish"} and isinstance(value["finish"], str):
         return (Finish(value["finish"]),)
     try:
@@ -61,6 +64,8 @@ def _read_dict(value: dict[str, Any]) -> Sequence[EngineEvent] | Call:
         return _speech(step.think, ThinkingDelta)
     if step.usage is not UNSET:
         return (Usage(step.usage.input_tokens, step.usage.output_tokens),)
+    if step.ask is not UNSET:
+        return step.ask.to_ask()
     if step.emit is not UNSET:
         return (EmitEntity(step.emit.kind, step.emit.id, step.emit.payload),)
     if step.fail is not UNSET:

@@ -2,13 +2,16 @@
 
 It may be a function, an async function, a generator or an async generator. Its first argument is the conversation: the
 messages so far, the prompt last. Arguments called ``prompt`` and ``request`` get these instead. What it may answer with
-stands in ``function_values``. A call is made by yielding it; ``yield`` then gives the tool's outcome::
+stands in ``function_values``. A call is made by yielding it; ``yield`` then gives the tool's outcome. A question is asked
+in the same way; ``yield`` gives the answer, a dict, or None when the person declined or did not answer in time::
 
     def answer(messages):
         outcome = yield {"call": {"tool": "get_weather", "args": {"city": "Paris"}}}
         yield f"It is {outcome.result}."
+        said = yield {"ask": {"question": "And where are you?"}}
+        yield f"In {said['answer']}, then." if said else "Never mind."
 
-Rule: EN2.
+Rule: EN2, TL5.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import msgspec
 from msgspec import UNSET
 
 from webchat_nb.chat.engine import (
+    ApprovalAsked,
     Engine,
     EngineEvent,
     Finish,
@@ -36,11 +40,14 @@ from webchat_nb.chat.engine import (
 )
 from webchat_nb.chat.function_sources import AsyncValues, OneValue, Source, ThreadValues
 from webchat_nb.chat.plan import EnginePlan
-from webchat_nb.chat.tools import ToolOutcome, ToolUse
+from webchat_nb.chat.tools import Ask, ToolOutcome, ToolUse
+from webchat_nb.chat.tools.functions.calling import read_answer
+from webchat_nb.chat.tools.questions import check_question, question_asked
 from webchat_nb.engines.function_values import read_value
 from webchat_nb.engines.script import Call
 from webchat_nb.engines.tool_loop import use_tools
-from webchat_nb.errors import ConfigError
+from webchat_nb.errors import BadRequestError, ConfigError, EngineError
+from webchat_nb.stream.clock import Clock, SystemClock
 
 EngineFunction = Callable[..., Any]
 """A function, async function, generator or async generator that answers."""
@@ -61,21 +68,23 @@ class FunctionFactory:
     Args:
         function: A function, async function, generator or async generator.
         version: Another one for another function of the same name (EP1).
+        clock: What the time of a question is reckoned from.
 
     Raises:
         ConfigError: The function wants an argument that nobody has.
     """
 
-    def __init__(self, function: EngineFunction, *, version: str = "") -> None:
+    def __init__(self, function: EngineFunction, *, version: str = "", clock: Clock | None = None) -> None:
         if not callable(function):
             raise ConfigError(f"expected a function, got a {type(function).__name__}")
         self._function = function
         self._arguments = _arguments_of(function)
         self._version = version
+        self._clock = clock or SystemClock()
 
     def __call__(self, plan: EnginePlan) -> Engine:
         """An engine; the function is called for each prompt."""
-        return FunctionEngine(self._function, self._arguments)
+        return FunctionEngine(self._function, self._arguments, self._clock)
 
     def version(self, plan: EnginePlan) -> str:
         """Of the function."""
@@ -96,9 +105,12 @@ class FunctionEngine:
     A plain function works in a thread of its own; an async one on the event loop, which it must not block.
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Callable[[RunRequest], Any]]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arguments: Mapping[str, Callable[[RunRequest], Any]], clock: Clock
+    ) -> None:
         self._function = function
         self._arguments = arguments
+        self._clock = clock
 
     async def run(self, request: RunRequest) -> AsyncIterator[EngineEvent]:
         """Answer one prompt.
@@ -107,7 +119,7 @@ class FunctionEngine:
             EngineError: The function raised one, yielded ``fail``, or yielded what means nothing.
             Exception: Whatever else the function raised.
         """
-        call_count = 0
+        call_count = ask_count = 0
         reply: Any = None
         async with aclosing(await self._begin(request)) as source:
             while True:
@@ -124,6 +136,14 @@ class FunctionEngine:
                             if isinstance(record, ToolCallResult):
                                 reply = ToolOutcome(result=record.result, is_error=record.is_error)
                             yield record
+                    continue
+                if isinstance(said, Ask):
+                    ask_count += 1
+                    asked = await _question(said, f"{request.root_id}:ask:{ask_count}", self._clock.now_ms())
+                    yield asked
+                    if request.approvals is not None:
+                        made = request.approvals.decision(asked.approval_id, expires_at_ms=asked.expires_at_ms)
+                        reply = read_answer(await made)
                     continue
                 for record in said:
                     yield record
@@ -174,6 +194,15 @@ def _name(function: Callable[..., Any]) -> str:
 def _conversation(request: RunRequest) -> list[HistoryMessage]:
     prompt = HistoryMessage(role="user", content=request.prompt, attachments=request.attachments)
     return [*request.history, prompt]
+
+
+async def _question(ask: Ask, approval_id: str, now_ms: int) -> ApprovalAsked:
+    try:
+        await check_question(ask)
+        return question_asked(ask, approval_id=approval_id, now_ms=now_ms)
+    except BadRequestError as error:
+        reason = f"the engine's function asked what cannot be asked: {error.message}"
+        raise EngineError(reason, code="unreadable_answer") from None
 
 
 async def _make_call(call: Call, request: RunRequest, number: int) -> AsyncIterator[EngineEvent]:

@@ -19,15 +19,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from typing import Any, Final, cast, final
 
-from webchat_nb.chat.engine import Engine, EngineEvent, EngineFactory, RunRequest
+from webchat_nb.chat.addresses import is_address, load_address, missing_module
+from webchat_nb.chat.engine import CANNOT_GO_ON, Engine, EngineEvent, EngineFactory, RunRequest
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.engines.functions import EngineFunction, FunctionFactory
-from webchat_nb.errors import ConfigError
+from webchat_nb.errors import ConfigError, EngineError
+from webchat_nb.stream.clock import Clock
 
 GROUP: Final = "webchat_nb.engines"
 """The group of entry points that other packages register engines in."""
@@ -39,10 +39,12 @@ class EngineTable(Mapping[str, EngineFactory]):
 
     Args:
         factories: The host's own; they go before entry points of the same name.
+        clock: For functions that ask questions.
     """
 
-    def __init__(self, factories: Mapping[str, EngineFactory]) -> None:
+    def __init__(self, factories: Mapping[str, EngineFactory], *, clock: Clock | None = None) -> None:
         self._factories = dict(factories)
+        self._clock = clock
         self._loaded: dict[str, LoadedFactory] = {}
         self._function_count = 0
 
@@ -53,8 +55,8 @@ class EngineTable(Mapping[str, EngineFactory]):
         if name not in self._loaded:
             if name in _entry_points():
                 self._loaded[name] = LoadedFactory(name, _entry_points()[name].load)
-            elif _is_address(name):
-                self._loaded[name] = LoadedFactory(name, lambda: _import(name))
+            elif is_address(name):
+                self._loaded[name] = LoadedFactory(name, lambda: load_address(name))
             else:
                 raise KeyError(name)
         return self._loaded[name]
@@ -73,7 +75,7 @@ class EngineTable(Mapping[str, EngineFactory]):
             ConfigError: The function wants an argument that nobody has.
         """
         self._function_count += 1
-        return FunctionFactory(function, version=str(self._function_count))
+        return FunctionFactory(function, version=str(self._function_count), clock=self._clock)
 
     def add(self, name: str, factory: EngineFactory) -> None:
         """Put a factory in the table, or in the place of the one with the same name."""
@@ -106,10 +108,8 @@ class LoadedFactory:
         if self._factory is not None:
             own = getattr(self._factory, "lacks", None)
             return own(plan) if own is not None else []
-        if not _is_address(self.name):
-            return []
-        top = self.name.partition(":")[0].partition(".")[0]
-        return [] if _is_there(top) else [f"the module {top}"]
+        missing = missing_module(self.name) if is_address(self.name) else ""
+        return [f"the module {missing}"] if missing else []
 
     async def factory(self) -> EngineFactory:
         """The real factory.
@@ -146,10 +146,17 @@ class _LateEngine:
         """As the real engine says; an engine that is not loaded yet cannot say it."""
         return bool(getattr(self._engine, "accepts_steering", False))
 
+    @property
+    def goes_on(self) -> bool:
+        """As the real engine says; one that is not loaded yet says it when it has to answer."""
+        return self._engine is None or bool(getattr(self._engine, "goes_on", False))
+
     async def run(self, request: RunRequest) -> AsyncIterator[EngineEvent]:
         """Answer with the real engine."""
         if self._engine is None:
             self._engine = (await self._source.factory())(self._plan)
+        if request.so_far is not None and not self.goes_on:
+            raise EngineError("The engine cannot go on after a restart.", code=CANNOT_GO_ON)
         async with aclosing(self._engine.run(request)) as records:  # type: ignore[type-var]
             async for record in records:
                 yield record
@@ -201,27 +208,6 @@ class _BuiltFactory:
                 raise ConfigError(f"engine {self._name!r}: expected an engine, got a function that wants no prompt")
             self._factory = as_factory(built, self._name)
         return self._factory(plan)
-
-
-def _is_address(name: str) -> bool:
-    module, colon, attribute = name.partition(":")
-    parts = (*module.split("."), *attribute.split("."))
-    return bool(colon) and all(part.isidentifier() for part in parts)
-
-
-def _import(name: str) -> Any:
-    module, _, attributes = name.partition(":")
-    thing: Any = import_module(module)
-    for attribute in attributes.split("."):
-        thing = getattr(thing, attribute)
-    return thing
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return module in sys.modules or find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _is_agent(thing: Any) -> bool:

@@ -3,7 +3,7 @@
 Thoughts are read from ``reasoning_content`` and ``reasoning``, which is what other servers call them; they are no part of
 OpenAI's own format, whose models show thoughts through ``openai-responses`` only.
 
-Rule: EN3, EN4, EN5, TL1.
+Rule: EN3, EN4, EN5, TL1, TL9.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
+from webchat_nb.engines.past import PastCall
 from webchat_nb.engines.transcript import Line, lines_of
 from webchat_nb.engines.vendor import OPENAI, VendorFactory, request_options
 from webchat_nb.engines.vendor_engine import (
@@ -31,6 +32,7 @@ from webchat_nb.engines.vendor_engine import (
     as_text,
     checked,
     paired,
+    recalled,
 )
 from webchat_nb.engines.vendor_errors import broken_off
 
@@ -107,6 +109,10 @@ class _Dialogue:
         for record in answer.end():
             yield record
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        self._answer = _Answer(self._run)
+        self._answer.recall(said, calls)
+
     def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None:
         self._messages.append(self._answer.as_message())
         for call, result in paired(self._answer.calls, results):
@@ -145,6 +151,14 @@ class _Answer:
             yield ToolCallRequested(call.call_id, call.input)
         yield Finish("refusal" if self._is_refused else self._finish_reason)
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        for record in said:
+            if isinstance(record, TextDelta):
+                self._texts.append(record.text)
+            elif isinstance(record, ThinkingDelta):
+                self._thoughts.setdefault(_THOUGHTS[0], []).append(record.text)
+        self.calls += [recalled(call) for call in calls]
+
     def as_message(self) -> dict[str, Any]:
         """What the server is told that it said; its thoughts too, which some want back while tools are called."""
         calls = [
@@ -178,6 +192,7 @@ class _Answer:
         if function and function.name and not call.name:
             call.name = checked(function.name)
             self.calls.append(call)
-            yield ToolCallStarted(call.call_id, call.name)
+            is_kept = self._thoughts.keys() <= {_THOUGHTS[0]}  # the log does not say what thoughts were called
+            yield ToolCallStarted(call.call_id, call.name, call.wire_id if is_kept else "")
         if function and function.arguments:
             yield call.grow(function.arguments)

@@ -3,7 +3,7 @@
 Nothing is kept at the server unless the options say so (``store``). While tools are called, what the model made goes back
 to it whole, thoughts (encrypted) included.
 
-Rule: EN3, EN4, EN5, TL1.
+Rule: EN3, EN4, EN5, TL1, TL9.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
+from webchat_nb.engines.past import PastCall
 from webchat_nb.engines.transcript import Line, lines_of
 from webchat_nb.engines.vendor import OPENAI, VendorFactory, request_options
 from webchat_nb.engines.vendor_engine import (
@@ -31,6 +32,7 @@ from webchat_nb.engines.vendor_engine import (
     as_text,
     checked,
     paired,
+    recalled,
 )
 from webchat_nb.engines.vendor_errors import broken_off, error_of
 
@@ -110,6 +112,10 @@ class _Dialogue:
         for record in answer.end():
             yield record
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        self._answer = _Answer(self._run)
+        self._answer.recall(said, calls)
+
     def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None:
         self._items += self._answer.items
         for call, result in paired(self._answer.calls, results):
@@ -133,6 +139,7 @@ class _Answer:
         self._finish_reason = ""
         self._is_refused = False
         self._has_thoughts = False
+        self._is_sealed = False
 
     def read(self, event: Any) -> Iterator[EngineEvent]:
         match event.type:
@@ -158,6 +165,17 @@ class _Answer:
             case "error":
                 raise self._failure({"code": event.code, "message": event.message})
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        by_id = {call.use.call_id: recalled(call) for call in calls}
+        for record in said:
+            if isinstance(record, TextDelta):
+                self.items.append({"role": "assistant", "content": record.text})
+            elif isinstance(record, ToolCallStarted) and record.call_id in by_id:
+                call = by_id[record.call_id]
+                item = {"type": "function_call", "call_id": call.wire_id, "name": call.name, "arguments": call.input}
+                self.items.append(item)
+        self.calls += by_id.values()
+
     def end(self) -> Iterator[EngineEvent]:
         if not self._finish_reason:
             raise broken_off()
@@ -167,7 +185,9 @@ class _Answer:
         if item.type == "function_call":
             call = self._by_item[item.id] = StreamedCall(self._run.new_call_id())
             call.vendor_id, call.name = item.call_id, checked(item.name)
-            yield ToolCallStarted(call.call_id, call.name)
+            yield ToolCallStarted(call.call_id, call.name, "" if self._is_sealed else call.wire_id)
+        elif item.type != "message":
+            self._is_sealed = True  # thoughts go back as they came, and the log has only what they say
 
     def _end_item(self, item: Any) -> Iterator[EngineEvent]:
         self.items.append(item.to_dict())

@@ -1,4 +1,7 @@
-"""``{prompt}``, ``{turn}`` and ``{steer}`` in a script's texts. Other braces are text: scripts are full of JSON and code."""
+"""``{prompt}``, ``{turn}``, ``{steer}`` and ``{answer}`` in a script's texts.
+
+Other braces are text: scripts are full of JSON and code.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, final
 
 import msgspec
 
-_PLACEHOLDER = re.compile(r"\{(prompt|turn|steer)\}")
+_PLACEHOLDER = re.compile(r"\{(prompt|turn|steer|answer)\}")
 
 
 @final
@@ -17,11 +20,13 @@ class Placeholders(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         turn: 1 for the conversation's first prompt.
         steer: What was steered to the run and taken last; empty before.
+        answer: JSON text of what was answered last; empty before, and when the question was declined.
     """
 
     prompt: str
     turn: int
     steer: str = ""
+    answer: str = ""
 
     def fill(self, text: str) -> str:
         """Fill a text once: a ``{turn}`` inside of the prompt stays as the person wrote it."""

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from webchat_nb.chat.engine import (
+    ApprovalAsked,
     EmitEntity,
     EngineEvent,
     RunRequest,
@@ -28,11 +29,12 @@ from webchat_nb.chat.engine import (
     ToolCallStarted,
     Usage,
 )
-from webchat_nb.chat.tools import ToolDecision, ToolUse
+from webchat_nb.chat.tools import Ask, ToolDecision, ToolUse
+from webchat_nb.chat.tools.questions import question_asked
 from webchat_nb.engines.chunks import split_text
 from webchat_nb.engines.pace import Pace
 from webchat_nb.engines.placeholders import Placeholders
-from webchat_nb.engines.script import Call, Chunk, Script, Speech, Step, Turn
+from webchat_nb.engines.script import Call, Chunk, Question, Script, Speech, Step, Turn
 from webchat_nb.errors import EngineError
 
 
@@ -59,6 +61,28 @@ class AskPerson(msgspec.Struct):
     expires_s: float | None
     decision: ToolDecision | None = None
 
+    def asked(self, now_ms: int) -> ApprovalAsked:
+        """The record of it."""
+        return ApprovalAsked(
+            approval_id=f"{self.use.call_id}:approval",
+            call_id=self.use.call_id,
+            tool_name=self.use.name,
+            input=self.use.input,
+            expires_at_ms=None if self.expires_s is None else now_ms + round(self.expires_s * 1000),
+        )
+
+
+class AskQuestion(msgspec.Struct):
+    """Ask the person something; go on when ``decision`` is set."""
+
+    approval_id: str
+    ask: Ask
+    decision: ToolDecision | None = None
+
+    def asked(self, now_ms: int) -> ApprovalAsked:
+        """The record of it."""
+        return question_asked(self.ask, approval_id=self.approval_id, now_ms=now_ms)
+
 
 class CallTool(msgspec.Struct, frozen=True):
     """Call the registered tool, and yield what it tells and its result."""
@@ -66,7 +90,7 @@ class CallTool(msgspec.Struct, frozen=True):
     use: ToolUse
 
 
-Act = EngineEvent | Pause | AwaitSignal | AwaitSteering | AskPerson | CallTool
+Act = EngineEvent | Pause | AwaitSignal | AwaitSteering | AskPerson | AskQuestion | CallTool
 
 NO_TURN: Final = Turn(steps=(Step(say="(the script has no turn for this prompt)"),))
 """What a script that is not strict answers when no turn fits."""
@@ -112,6 +136,7 @@ class _Performance:
         self._steering = request.steering
         self._placeholders = Placeholders(prompt=request.prompt, turn=request.turn)
         self._call_count = 0
+        self._ask_count = 0
 
     def begin(self) -> Iterator[Act]:
         yield from _pause(self._pace.first_ms())
@@ -123,6 +148,8 @@ class _Performance:
             yield from self._speak(step.say, TextDelta)
         elif step.call is not UNSET:
             yield from self._call(step.call)
+        elif step.ask is not UNSET:
+            yield from self._ask(step.ask)
         elif step.emit is not UNSET:
             entity_id = self._placeholders.fill(step.emit.id)
             yield EmitEntity(step.emit.kind, entity_id, self._placeholders.fill_all(step.emit.payload))
@@ -151,6 +178,15 @@ class _Performance:
             for piece in pieces:
                 yield from _pause(self._pace.next_ms(speech.delay_ms))
                 yield piece
+
+    def _ask(self, question: Question) -> Iterator[Act]:
+        self._ask_count += 1
+        filled = msgspec.structs.replace(question, question=self._placeholders.fill(question.question))
+        ask = AskQuestion(f"{self._root_id}:ask:{self._ask_count}", filled.to_ask())
+        yield ask
+        decision = ask.decision or ToolDecision(is_approved=False)
+        answer = (decision.input or "{}") if decision.is_approved else ""
+        self._placeholders = msgspec.structs.replace(self._placeholders, answer=answer)
 
     def _call(self, call: Call) -> Iterator[Act]:
         self._call_count += 1

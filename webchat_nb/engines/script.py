@@ -17,6 +17,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from webchat_nb.chat.document_formats import Format, KeyPath
 from webchat_nb.chat.documents import Document, convert, parse_document, read_document
+from webchat_nb.chat.tools import Ask
+from webchat_nb.chat.tools.schemas.json_schemas import check_schema
+from webchat_nb.errors import BadRequestError
 
 Milliseconds = Annotated[float, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -68,7 +71,7 @@ class Speech(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text with its own pace.
 
     Attributes:
-        text: ``{prompt}`` and ``{turn}`` are filled in; other braces stay.
+        text: ``{prompt}``, ``{turn}``, ``{steer}`` and ``{answer}`` are filled in; other braces stay.
         repeat: How often it is said; each time it is cut into pieces anew.
         chunk: Instead of the script's default.
         delay_ms: Instead of the script's default.
@@ -100,6 +103,28 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay_ms: Milliseconds = 0
     approval: bool = False
     approval_expires_s: Seconds | UnsetType = UNSET
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question to the person.
+
+    Attributes:
+        question: What they read; placeholders are filled in.
+        schema: JSON Schema of an object, the form that they fill in; left out: one field for text, called ``answer``.
+        expires_s: How long it stands; left out: as long as the run.
+    """
+
+    question: Name
+    schema: dict[str, Any] | UnsetType = UNSET
+    expires_s: Seconds | UnsetType = UNSET
+
+    def to_ask(self) -> Ask:
+        """As tools and engines ask."""
+        return Ask(
+            question=self.question,
+            schema=None if self.schema is UNSET else self.schema,
+            expires_s=None if self.expires_s is UNSET else self.expires_s,
+        )
 
 
 class Emit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,6 +169,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         think: A thought, shown apart from the answer.
         say: A piece of the answer.
         call: A tool call.
+        ask: A question to the person; ``{answer}`` is the JSON text of what they answer, empty when they do not.
         emit: An entity on the timeline.
         wait_ms: Wait so long.
         wait_for: Wait until the test harness sends the signal of this name.
@@ -155,6 +181,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think: str | Speech | UnsetType = UNSET
     say: str | Speech | UnsetType = UNSET
     call: Call | UnsetType = UNSET
+    ask: Question | UnsetType = UNSET
     emit: Emit | UnsetType = UNSET
     wait_ms: Milliseconds | UnsetType = UNSET
     wait_for: Name | UnsetType = UNSET
@@ -244,6 +271,11 @@ def _check_step(document: Document, step: Step, path: KeyPath) -> None:
     if len(actions) != 1:
         got = " and ".join(actions) or "none"
         raise document.error(path, f"{place}: expected exactly one of {', '.join(ACTIONS)}, got {got}")
+    if step.ask is not UNSET and step.ask.schema is not UNSET:
+        try:
+            check_schema(step.ask.schema, "schema")
+        except BadRequestError as error:
+            raise document.error((*path, "ask"), f"{place}: {error.message}") from None
     if step.call is UNSET:
         return
     if step.call.error is not UNSET and step.call.result is not UNSET:

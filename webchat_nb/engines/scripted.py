@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import final
 
+import msgspec
 from msgspec import UNSET
 
-from webchat_nb.chat.engine import ApprovalAsked, Engine, EngineEvent, RunRequest
+from webchat_nb.chat.engine import Engine, EngineEvent, RunRequest
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.tools import ToolDecision
-from webchat_nb.engines.play import AskPerson, AwaitSignal, AwaitSteering, CallTool, Pause, play
+from webchat_nb.engines.play import Act, AskPerson, AskQuestion, AwaitSignal, AwaitSteering, CallTool, Pause, play
+from webchat_nb.engines.replay import PastSteering, go_on
 from webchat_nb.engines.script import Script
 from webchat_nb.engines.script_files import ScriptFiles
 from webchat_nb.engines.signals import Signals
@@ -31,7 +33,10 @@ class ScriptedEngine:
 
     Attributes:
         accepts_steering: Some turn of the script waits for it (RN13).
+        goes_on: After a restart, as long as the script has the same calls (TL9).
     """
+
+    goes_on = True
 
     def __init__(self, script: Script, clock: Clock, signals: Signals) -> None:
         self.accepts_steering = any(step.wait_for_steer is not UNSET for turn in script.turns for step in turn.steps)
@@ -43,9 +48,10 @@ class ScriptedEngine:
         """Answer one prompt.
 
         Raises:
-            EngineError: The script says so, or it is strict and has no turn for the prompt.
+            EngineError: The script says so, or it is strict and has no turn for the prompt. ``CANNOT_GO_ON``: it is
+                another script than before the restart.
         """
-        for act in play(self._script, request):
+        for act in self._acts(request):
             if isinstance(act, Pause):
                 await self._clock.sleep(act.delay_s)
             elif isinstance(act, AwaitSignal):
@@ -54,7 +60,7 @@ class ScriptedEngine:
                 async with aclosing(use_tools(request.tools, [act.use])) as news:  # type: ignore[type-var]
                     async for item in news:
                         yield item
-            elif isinstance(act, AskPerson):
+            elif isinstance(act, AskPerson | AskQuestion):
                 async with aclosing(self._ask(act, request)) as asked:
                     async for question in asked:
                         yield question
@@ -63,22 +69,21 @@ class ScriptedEngine:
             else:
                 yield act
 
-    async def _ask(self, act: AskPerson, request: RunRequest) -> AsyncGenerator[EngineEvent, None]:
+    def _acts(self, request: RunRequest) -> Iterator[Act]:
+        """What is to be done; after a restart, what is left of it."""
+        if request.so_far is None:
+            return play(self._script, request)
+        request = msgspec.structs.replace(request, steering=PastSteering(request.so_far, request.steering))
+        return go_on(play(self._script, request), request.so_far or ())
+
+    async def _ask(self, act: AskPerson | AskQuestion, request: RunRequest) -> AsyncGenerator[EngineEvent, None]:
         """The question, then wait until it is decided."""
-        use = act.use
-        expires_at_ms = None if act.expires_s is None else self._clock.now_ms() + round(act.expires_s * 1000)
-        approval_id = f"{use.call_id}:approval"
-        yield ApprovalAsked(
-            approval_id=approval_id,
-            call_id=use.call_id,
-            tool_name=use.name,
-            input=use.input,
-            expires_at_ms=expires_at_ms,
-        )
+        asked = act.asked(self._clock.now_ms())
+        yield asked
         if request.approvals is None:
             act.decision = ToolDecision(is_approved=False, reason="There is nobody to ask.")
         else:
-            act.decision = await request.approvals.decision(approval_id, expires_at_ms=expires_at_ms)
+            act.decision = await request.approvals.decision(asked.approval_id, expires_at_ms=asked.expires_at_ms)
 
 
 @final

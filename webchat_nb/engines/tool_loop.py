@@ -3,7 +3,7 @@
 Written once for every engine that talks with a model itself. What differs between vendors is a ``Dialogue``: how a
 request looks, and what its stream means.
 
-Rule: EN8, TL1.
+Rule: EN8, TL1, TL9.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from webchat_nb.chat.engine import (
     Usage,
 )
 from webchat_nb.chat.tools import ToolBox, ToolNews, ToolOutcome, ToolUse
+from webchat_nb.engines.past import PastCall, rounds_of, spent_in
 from webchat_nb.errors import EngineError
 
 MAX_ROUNDS: Final = 16
@@ -47,6 +48,14 @@ class Dialogue(Protocol):
             EngineError: The answer is not whole: it could not be had, broke off, or made no sense.
         """
 
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        """Take an answer from before a restart, as if ``ask`` had just yielded it (TL9).
+
+        Args:
+            said: Its texts, thoughts, and the beginnings of its calls, in order.
+            calls: Its calls, in their order.
+        """
+
     def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None:
         """Take what the model is told next: the results of its calls, in their order, then what the user said meanwhile."""
 
@@ -57,7 +66,8 @@ async def converse(
     """Ask until the model calls no tool any more.
 
     Usage is told as the sum so far, and ``Finish`` once, as the last record. What the user steers to the run is taken
-    between two rounds (RN13).
+    between two rounds (RN13). A run that goes on after a restart has its rounds told from the log instead of asking the
+    model for them again, and goes on with the open one (TL9).
 
     Args:
         begin: Begins the dialogue with the model.
@@ -66,11 +76,22 @@ async def converse(
 
     Raises:
         EngineError: The model could not answer; or ``too_many_rounds``: it wants to call tools in the last round too.
-            The calls of that round have got an error as their result.
+            The calls of that round have got an error as their result. ``CANNOT_GO_ON``: as it says.
     """
+    so_far = request.so_far or ()
+    past, spent = rounds_of(so_far), spent_in(so_far)
     dialogue = await begin()
-    spent = Usage()
-    for round_number in range(1, max_rounds + 1):
+    for round in past:
+        dialogue.recall(round.said, round.calls)
+        settled: dict[str, ToolCallResult] = {}
+        async with aclosing(_go_on(request.tools, round.calls)) as late:  # type: ignore[type-var]
+            async for item in late:
+                if isinstance(item, ToolCallResult):
+                    settled[item.call_id] = item
+                yield item
+        prompts = round.prompts or [steered.prompt for steered in request.steering.take()]
+        dialogue.answer([call.result or settled[call.use.call_id] for call in round.calls], prompts)
+    for round_number in range(len(past) + 1, max_rounds + 1):
         names: dict[str, str] = {}
         uses: list[ToolUse] = []
         here = Usage()
@@ -112,6 +133,17 @@ async def converse(
     for use in uses:
         yield ToolCallResult(use.call_id, "not called: the limit of rounds is reached", is_error=True)
     raise EngineError(f"the model still wanted to call tools after {max_rounds} rounds", code="too_many_rounds")
+
+
+async def _go_on(tools: ToolBox | None, calls: Sequence[PastCall]) -> AsyncIterator[ToolNews | ToolCallResult]:
+    """Give the calls that have no result one: by making those that can never have been made."""
+    for call in calls:
+        if call.result is None and not call.may_be_made:
+            yield call.lost
+    uses = [call.use for call in calls if call.may_be_made]
+    async with aclosing(use_tools(tools, uses)) as news:  # type: ignore[type-var]
+        async for item in news:
+            yield item
 
 
 async def use_tools(tools: ToolBox | None, uses: Sequence[ToolUse]) -> AsyncIterator[ToolNews | ToolCallResult]:

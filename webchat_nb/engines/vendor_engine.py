@@ -10,6 +10,7 @@ from typing import Any, final
 
 from webchat_nb.chat.engine import AttachedFile, EngineEvent, RunRequest, ToolCallArgumentsDelta, ToolCallResult
 from webchat_nb.chat.tools import ToolSchema
+from webchat_nb.engines.past import PastCall, calls_of
 from webchat_nb.engines.tool_loop import Dialogue, converse
 from webchat_nb.engines.vendor import VendorPool, check_options, read_key
 from webchat_nb.engines.vendor_errors import told_safely
@@ -22,9 +23,11 @@ class VendorEngine(ABC):
 
     Attributes:
         accepts_steering: Prompts that are steered to a run are taken between two rounds (RN13).
+        goes_on: After a restart, unless the model wants more back than the log has, such as sealed thoughts (TL9).
     """
 
     accepts_steering = True
+    goes_on = True
 
     def __init__(self, pool: VendorPool) -> None:
         self._pool = pool
@@ -65,7 +68,7 @@ class VendorRun:
         self.schemas: Sequence[ToolSchema] = request.tools.schemas() if request.tools is not None else ()
         self._sdk = sdk
         self._pool = pool
-        self._call_count = 0
+        self._call_count = max([_number_of(call_id) for call_id in calls_of(request.so_far or ())], default=0)
 
     def client(self) -> Any:
         """The SDK's client, with the key of now."""
@@ -118,6 +121,19 @@ class StreamedCall:
     def input(self) -> str:
         """The arguments' JSON text; a call without arguments has an empty object."""
         return "".join(self.pieces).strip() or "{}"
+
+
+def recalled(call: PastCall) -> StreamedCall:
+    """A call from before a restart."""
+    streamed = StreamedCall(call.use.call_id)
+    streamed.vendor_id, streamed.name = call.recall_id, call.use.name
+    streamed.pieces.append(call.use.input)
+    return streamed
+
+
+def _number_of(call_id: str) -> int:
+    number = call_id.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def paired(

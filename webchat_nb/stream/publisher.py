@@ -90,8 +90,9 @@ class Publisher:
 
     async def _wait(self, until_count: int) -> None:
         while self._ahead_count > until_count and self.error is None:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+            if self._room is None or self._room.done():
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)  # several may wait, and one of them be cancelled
         if self.error is not None:
             raise self.error
 

@@ -17,6 +17,7 @@ from webchat_nb.transports.subscriber import RunCommand, nack
 from webchat_nb.wire import frames
 from webchat_nb.wire.requests import (
     Action,
+    BindKernelCommand,
     CancelRequest,
     DecideCommand,
     FeedbackCommand,
@@ -24,12 +25,16 @@ from webchat_nb.wire.requests import (
     SubmitRequest,
     convert,
 )
+from webchat_nb.wire.tool_requests import ManifestCommand, ToolResultCommand
 
 RIGHTS: dict[str, Action] = {
     "chat.submit": "submit",
     "chat.cancel": "cancel",
     "chat.feedback": "submit",
+    "kernel.bind": "submit",
     "tool.decide": "decide",
+    "tool.manifest": "submit",
+    "tool.result": "submit",
 }
 """The commands, and the right that each needs."""
 
@@ -74,6 +79,16 @@ async def run_command(
         decide = convert(data, DecideCommand)
         status = await backend.decide(who, command.conv_id, decide.approval_id, decide.to_request(), key=command.id)
         return {"status": status}
+    if command.name == "tool.manifest":
+        manifest = convert(data, ManifestCommand).to_request()
+        offered = await backend.offer_tools(who, command.conv_id, manifest)
+        return {"accepted": True, "tools": offered.tools, "lease_s": offered.lease_s}
+    if command.name == "tool.result":
+        result = convert(data, ToolResultCommand).to_request()
+        is_accepted = await backend.answer_tool_call(who, command.conv_id, result, key=command.id)
+        return {"accepted": is_accepted}
+    if command.name == "kernel.bind":
+        return await backend.bind_kernel(who, command.conv_id, convert(data, BindKernelCommand).kernel_id)
     prompt = convert({"idempotency_key": command.id, **data}, SubmitRequest)
     return (await backend.submit(who, prompt, cookie_profile=cookie_profile)).to_snake()
 
@@ -91,6 +106,8 @@ async def answer_command(
         right = right_of(command)
         if not await host_check("execute"):
             raise ForbiddenError("this login no longer allows it")
+        if command.name == "kernel.bind" and not await host_check("kernels"):
+            raise ForbiddenError("this login may not let kernels work")
         await backend.authorize(who, right, command.conv_id)
         answer = await run_command(backend, who, command, cookie_profile=cookie_profile)
     except Exception as error:  # noqa: BLE001 - told to the client, and logged when it is our fault

@@ -17,6 +17,7 @@ from webchat_nb.transports.host import Host, Mount, Permission, bind
 from webchat_nb.transports.http_approvals import ApprovalHandler
 from webchat_nb.transports.http_attachments import AttachmentHandler, AttachmentsHandler
 from webchat_nb.transports.http_base import ApiHandler
+from webchat_nb.transports.http_bundle import MarkdownHandler
 from webchat_nb.transports.http_chat import (
     CancelHandler,
     ChatHandler,
@@ -29,6 +30,7 @@ from webchat_nb.transports.http_exports import ExportHandler, ImportHandler
 from webchat_nb.transports.http_feedback import FeedbackHandler
 from webchat_nb.transports.http_queue import QueuedRunHandler, QueueHandler
 from webchat_nb.transports.http_sessions import EventsHandler, MessagesHandler, SessionHandler, SessionsHandler
+from webchat_nb.transports.http_tools import ToolManifestHandler, ToolResultHandler
 from webchat_nb.transports.websocket import bind_socket
 
 Route = tuple[str, type[web.RequestHandler], dict[str, Any]]
@@ -78,8 +80,11 @@ _TABLE: tuple[tuple[str, type[ApiHandler], dict[str, Permission]], ...] = (
     (r"v1/sessions/([^/]+)/queue/([^/]+)", QueuedRunHandler, {"patch": "execute", "delete": "execute"}),
     (r"v1/sessions/([^/]+)/feedback", FeedbackHandler, {"post": "write"}),
     (r"v1/sessions/([^/]+)/approvals/([^/]+)", ApprovalHandler, {"post": "write"}),
+    (r"v1/sessions/([^/]+)/tools/manifest", ToolManifestHandler, _RUN),
+    (r"v1/sessions/([^/]+)/tools/results", ToolResultHandler, _RUN),
     (r"v1/sessions/(.*)/(?:messages|events|queue|feedback|export|attachments)", MisnamedSessionHandler, _ANY),
     (r"v1(?:/.*)?", UnknownRouteHandler, _ANY),
+    (r"static/markdown\.js", MarkdownHandler, _READ),
 )
 """Paths below the mount, in the order of matching. An id's ``%2F`` is matched as it is sent, and refused as an id."""
 

@@ -25,6 +25,7 @@ from webchat_nb.wire.requests import (
     TimelinePage,
     WaitingPrompt,
 )
+from webchat_nb.wire.tool_requests import ManifestAnswer, ManifestRequest, ToolResultRequest
 
 
 class Download(Protocol):
@@ -104,6 +105,22 @@ class ChatBackend(Protocol):
         self, who: Principal, conv_id: str, approval_id: str, request: DecisionRequest, *, key: str | None
     ) -> str:
         """Decide whether a tool call may be made; the status that the approval has now."""
+
+    async def bind_kernel(self, who: Principal, conv_id: str, kernel_id: str) -> dict[str, Any]:
+        """Let a notebook's kernel work for the principal's prompts here; what it offers now (TL6).
+
+        Raises:
+            UnknownKernelError: There is no such kernel.
+            NoKernelsError: This server has none.
+        """
+
+    async def offer_tools(self, who: Principal, conv_id: str, request: ManifestRequest) -> ManifestAnswer:
+        """Take what a page offers for the principal's runs here, instead of what it offered before."""
+
+    async def answer_tool_call(
+        self, who: Principal, conv_id: str, request: ToolResultRequest, *, key: str | None
+    ) -> bool:
+        """Take a page's answer to a call, or its claim to make it; False when another page was faster to claim it."""
 
     async def give_feedback(self, who: Principal, conv_id: str, request: FeedbackRequest, *, key: str | None) -> bool:
         """Keep what somebody thinks of an answer; whether this was a repetition."""

@@ -37,10 +37,10 @@ class Sink(Protocol):
         """End it, after what was sent. Harmless when it is gone already."""
 
 
-Access = Literal["read", "execute"]
+Access = Literal["read", "execute", "kernels"]
 
 HostCheck = Callable[[Access], Awaitable[bool]]
-"""Asks the host again whether this login may still read, or submit and cancel."""
+"""Asks the host again whether this login may still read, submit and cancel, or let kernels work."""
 
 
 async def always(_: Access) -> bool:

@@ -19,10 +19,12 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 """Where the browser bundle is installed, or built by ``js/``."""
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self' data:; img-src 'self' data: https: http:; "
-    "connect-src 'self' {socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self' data:; "
+    "img-src 'self' data: blob: https: http:; connect-src 'self' {socket}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Images of other sites are allowed here, because the page loads them only after a click (RD1)."""
+"""Images of other sites are allowed here, because the page loads them only after a click (RD1); blobs are images that
+tools drew."""
 
 _PAGE = """<!doctype html>
 <html lang="en">

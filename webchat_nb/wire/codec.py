@@ -222,6 +222,8 @@ def decode_client(text: str | bytes) -> ClientFrame:
         raise ProtocolError(str(error)) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ProtocolError(f"the frame is not JSON: {error}") from None
+    except RecursionError:
+        raise ProtocolError("the frame is nested too deeply") from None
     if isinstance(frame, Subscribe) and frame.since is not None and int(frame.since.seq) > MAX_ORDINAL:
         raise ProtocolError("since.seq: expected at most 2^53-1")
     return frame

@@ -244,6 +244,13 @@ class FeedbackCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return FeedbackRequest(message_id=self.message_id, value=self.value, comment=self.comment)
 
 
+class BindKernelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Command ``kernel.bind``: the widget in the browser says which kernel it was made in."""
+
+    conv_id: str
+    kernel_id: str
+
+
 class SelectProfileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST ``v1/profile``."""
 
@@ -266,6 +273,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         max_attachment_bytes: Largest file that may be attached.
         max_message_attachments: Most attachments of one prompt.
         attachment_types: Media types that may be attached; ``text/*`` allows all that begin with ``text/``.
+        max_browser_tools: Most tools that one page may offer.
+        max_tool_chars: Longest description, and longest schema as JSON, of one of them.
+        max_tool_result_chars: Longest answer of a page to a call.
         max_import_bytes: Largest export that may be imported.
         max_import_entities: Most entities in it.
     """
@@ -290,6 +300,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "application/pdf",
         "application/json",
     )
+    max_browser_tools: int = 64
+    max_tool_chars: int = 20_000
+    max_tool_result_chars: int = 200_000
     max_import_bytes: int = 32 << 20
     max_import_entities: int = 10_000
 
@@ -309,6 +322,8 @@ def decode(body: bytes, into: type[_T]) -> _T:
         raise BadRequestError(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequestError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BadRequestError("the body is nested too deeply") from None
 
 
 def convert(data: Any, into: type[_T]) -> _T:

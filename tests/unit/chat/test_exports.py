@@ -160,7 +160,7 @@ def test_what_names_no_run_belongs_to_the_run_that_spoke_last() -> None:
     )
     assert turns == [
         [
-            Prompt(id="u1", text="a", attachments=[]),
+            Prompt(id="u1", text="a", attachments=()),
             Answer(id="a1", text="to a"),
             OtherEntity(id="card", kind="ChatCard", payload={"name": "plan"}),
             Notice(id="m", text="Mode: plan → act", level="info"),
@@ -169,7 +169,7 @@ def test_what_names_no_run_belongs_to_the_run_that_spoke_last() -> None:
             Notice(id="f", text="Found not helpful: too short", level="info"),
         ],
         [
-            Prompt(id="u2", text="b", attachments=[]),
+            Prompt(id="u2", text="b", attachments=()),
             Answer(id="a2", text="to b"),
             Notice(id="r2", text="Stopped", level="info"),
         ],
@@ -184,6 +184,22 @@ def test_a_result_stands_with_its_call_and_alone_without_one() -> None:
     assert pieces(call, result) == [[use]]
     assert pieces(result) == [[ToolUse(id="t1:result", name="add", input="", result="2", status="")]]
     assert pieces(entity("ChatMessage", "th", role="thinking", content="hm")) == [[Thought(id="th", text="hm")]]
+
+
+@pytest.mark.rule("EX3")
+def test_a_question_to_a_person_is_told_with_what_came_of_it() -> None:
+    told = [
+        entity("ChatApproval", "1", toolName="rm", input='{"a":1}', status="denied", reason="No.", runId="r"),
+        entity("ChatApproval", "2", toolName="rm", input='{"a":1}', status="edited", runId="r"),
+        entity("ChatApproval", "3", question="Where?", input='{"answer":"here"}', status="approved", runId="r"),
+        entity("ChatApproval", "4", question="Where?", input="{}", status="expired", runId="r"),
+    ]
+    assert [piece.text for piece in pieces(*told)[0] if isinstance(piece, Notice)] == [
+        "May rm be called? – denied: No.",
+        "May rm be called? – edited",
+        'Where? – approved: {"answer":"here"}',
+        "Where? – expired",
+    ]
 
 
 def test_markdown_that_an_answer_leaves_open_is_closed() -> None:

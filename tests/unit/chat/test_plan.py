@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from webchat_nb.chat.plan import EnginePlan, Profile, make_plan, read_overrides
+from webchat_nb.errors import InvalidOverrideError
 
 PROFILE = Profile(
     slug="p",
@@ -66,6 +67,7 @@ def test_a_digest_says_nothing_to_whoever_does_not_hold_the_key() -> None:
         {"engine": "other"},
         {"script": "other"},
         {"slug": "other"},
+        {"approvals": {"a": "always"}},
     ],
 )
 def test_a_signature_changes_with_all_that_an_engine_is_built_from(changes: dict[str, Any]) -> None:
@@ -75,6 +77,19 @@ def test_a_signature_changes_with_all_that_an_engine_is_built_from(changes: dict
 @pytest.mark.rule("EP1")
 def test_a_signature_does_not_change_with_what_people_read_of_a_profile() -> None:
     assert plan(title="T", description="D", on_busy="reject", allow_overrides=False).signature == plan().signature
+
+
+@pytest.mark.rule("HT4")
+def test_a_prompt_may_name_tools_of_the_host_and_those_that_its_profile_names() -> None:
+    assert plan({"tools": ["c:d", "a"]}, tools=("c:d",)).tools == ("c:d", "a")
+    with pytest.raises(InvalidOverrideError, match=r"overrides\.tools: no tool 'c:e' is registered"):
+        plan({"tools": ["c:e"]}, tools=("c:d",))
+
+
+@pytest.mark.rule("TL4")
+def test_a_prompt_cannot_say_that_nobody_is_asked() -> None:
+    with pytest.raises(InvalidOverrideError, match="approvals"):
+        plan({"approvals": {"a": "never"}})
 
 
 @pytest.mark.rule("EP1", "PF1")

@@ -77,6 +77,14 @@ def test_toml_says_the_same_as_yaml(tmp_path: Path) -> None:
             "profiles.yaml:3: profiles[0].on_busy: expected queue, reject, replace, steer, got 'wait'",
         ),
         (
+            "profiles:\n  - slug: a\n    approvals:\n      rm: sometimes\n",
+            "profiles.yaml:3: profiles[0].approvals: expected never or always for 'rm', got 'sometimes'",
+        ),
+        (
+            "profiles:\n  - slug: a\n    approvals: [rm]\n",
+            "profiles.yaml:3: profiles[0].approvals: expected object, got array",
+        ),
+        (
             "profiles:\n  - slug: a\n    engine: ' '\n",
             "profiles.yaml:3: profiles[0].engine: expected an engine's name or module:object, got an empty text",
         ),

@@ -12,6 +12,7 @@ from tests.unit.chat.chats import ME, chat, entities, idle, run_states, submit, 
 from webchat_nb.app import ChatApp, Config, build
 from webchat_nb.chat.engine import Engine
 from webchat_nb.chat.plan import EnginePlan, Profile
+from webchat_nb.chat.tools.functions.declared import tool
 from webchat_nb.errors import EngineError, ProfileIncompleteError
 from webchat_nb.testing.clock import ManualClock
 
@@ -43,7 +44,8 @@ def test_a_description_has_the_fields_of_the_protocol_and_no_secrets() -> None:
         "tools": ["t"],
         "allow_overrides": False,
     }
-    app = build(Config(profiles={"profiles": [profile, {"slug": "b", "title": "B", "description": "b's"}]}))
+    profiles = {"profiles": [profile, {"slug": "b", "title": "B", "description": "b's"}]}
+    app = build(Config(profiles=profiles, tools=[tool(name="t")(lambda: None)]))
     first, second = app.service.describe_profiles()
     assert first == {
         "slug": "a",

@@ -29,6 +29,22 @@ async def test_a_prompt_is_answered_and_all_of_it_is_on_the_timeline(tmp_path: P
         assert [message["streaming"] for message in await entities(app, "ChatMessage") if "streaming" in message] == []
 
 
+async def test_why_an_answer_ends_is_told_with_its_last_text(tmp_path: Path) -> None:
+    async with chat(tmp_path) as app:
+
+        @app.engine
+        def short(messages: Any) -> Any:
+            yield "To be "
+            yield {"think": "Hm."}
+            yield "continued"
+            yield {"finish": "length"}
+
+        await submit(app.service, "go", profile="short")
+        await idle(app.service)
+        reasons = [(m["role"], m.get("finishReason", "")) for m in await entities(app, "ChatMessage")]
+        assert reasons == [("user", ""), ("assistant", ""), ("thinking", ""), ("assistant", "length")]
+
+
 @pytest.mark.rule("PG1")
 async def test_thoughts_and_tool_calls_are_entities_of_their_own(tmp_path: Path) -> None:
     async with chat(tmp_path) as app:

@@ -131,8 +131,8 @@ async def test_a_call_may_bring_its_own_result() -> None:
     [
         (5, "gave a int; expected text, a dict or an engine's record"),
         ({"shout": "a"}, "gave a dict that says nothing"),
-        ({}, "expected one of call, emit, fail, finish, say, think, usage, got none"),
-        ({"wait_ms": 5}, "expected one of call, emit, fail, finish, say, think, usage, got wait_ms"),
+        ({}, "expected one of ask, call, emit, fail, finish, say, think, usage, got none"),
+        ({"wait_ms": 5}, "expected one of ask, call, emit, fail, finish, say, think, usage, got wait_ms"),
         ({"say": "a", "think": "b"}, "got think, say"),
         ({"fail": {"message": "I am tired", "code": "tired", "retryable": True}}, "^I am tired$"),
     ],

@@ -31,8 +31,8 @@ def test_the_example_of_the_specification_is_read() -> None:
     script = parse_script(EXAMPLE)
     weather, anything = script.turns
     assert (script.defaults.chunk, script.defaults.delay_ms, script.strict) == ("word", 5, False)
-    assert (weather.match, len(weather.steps)) == ("weather", 10)
-    assert weather.steps[4].say == Speech("It is 18 degrees. ", repeat=1000)
+    assert (weather.match, len(weather.steps)) == ("weather", 11)
+    assert weather.steps[5].say == Speech("It is 18 degrees. ", repeat=1000)
     assert anything.steps[0].say == "You said: {prompt}"
 
 
@@ -77,11 +77,11 @@ def test_what_is_no_script_is_told_with_line_and_key(text: str, message: str) ->
     [
         ("say: 5", ".say: turn 2, step 2: expected str | object, got int"),
         ("say: null", ".say: turn 2, step 2: expected str | object, got null"),
-        ("shout: hi", ".shout: turn 2, step 2: expected one of think, say, call, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got an unknown key"),
+        ("shout: hi", ".shout: turn 2, step 2: expected one of think, say, call, ask, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got an unknown key"),
         ("say: {text: a, times: 2}", ".say.times: turn 2, step 2: expected one of text, repeat, chunk, delay_ms, got an unknown key"),
         ("say: {text: a, repeat: 0}", ".say.repeat: turn 2, step 2: expected int >= 1, got 0"),
-        ("{say: a, wait_ms: 1}", ": turn 2, step 2: expected exactly one of think, say, call, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got say and wait_ms"),
-        ("{}", ": turn 2, step 2: expected exactly one of think, say, call, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got none"),
+        ("{say: a, wait_ms: 1}", ": turn 2, step 2: expected exactly one of think, say, call, ask, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got say and wait_ms"),
+        ("{}", ": turn 2, step 2: expected exactly one of think, say, call, ask, emit, wait_ms, wait_for, wait_for_steer, usage, fail, got none"),
         ("call: {args: {}}", ".call: turn 2, step 2: expected the key 'tool', got none"),
         ("call: {tool: a, args: [1]}", ".call.args: turn 2, step 2: expected object, got array"),
         ("call: {tool: a, approval_expires_s: 0}", ".call.approval_expires_s: turn 2, step 2: expected float > 0.0, got 0"),

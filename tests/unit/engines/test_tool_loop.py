@@ -19,6 +19,7 @@ from webchat_nb.chat.engine import (
 )
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.tools import Tell, ToolDecision, ToolOutcome, ToolSchema, ToolUse
+from webchat_nb.engines.past import PastCall
 from webchat_nb.engines.tool_loop import Dialogue, converse, use_tools
 from webchat_nb.errors import EngineError
 from webchat_nb.testing.engine_contract import ask, in_time
@@ -36,6 +37,9 @@ class Rounds:
     async def ask(self) -> AsyncIterator[EngineEvent]:
         for record in self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]:
             yield record
+
+    def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None:
+        raise NotImplementedError
 
     def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None:
         self.answers.append(results)
@@ -139,6 +143,8 @@ async def test_the_rounds_have_a_limit_and_the_last_calls_an_error(max_rounds: i
             self.count += 1
             for record in [*call(str(self.count), "a"), Usage(1, 1), Finish("tool_calls")]:
                 yield record
+
+        def recall(self, said: Sequence[EngineEvent], calls: Sequence[PastCall]) -> None: ...
 
         def answer(self, results: Sequence[ToolCallResult], prompts: Sequence[str]) -> None: ...
 

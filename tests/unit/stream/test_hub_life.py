@@ -129,3 +129,18 @@ async def test_a_publisher_keeps_its_first_refusal(hub: Hub) -> None:
         await publisher.flush()
     with pytest.raises(ProjectionError):
         await publisher.send(fact(NoteAdded(id="a")))
+
+
+@pytest.mark.rule("PL1")
+async def test_several_may_wait_for_what_a_publisher_sent_and_one_of_them_leave(hub: Hub) -> None:
+    publisher = hub.publisher(BOARD)
+
+    async def send(id: str) -> None:
+        await publisher.send(fact(NoteAdded(id=id)))
+        await publisher.flush()
+
+    first, leaving, last = [asyncio.ensure_future(send(id)) for id in "abc"]
+    asyncio.get_running_loop().call_soon(leaving.cancel)
+    await asyncio.wait_for(asyncio.gather(first, last), 5)
+    assert leaving.cancelled()
+    assert (await notes(hub)).keys() == {"a", "b", "c"}

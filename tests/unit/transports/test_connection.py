@@ -87,7 +87,10 @@ class TestBeginning(ConnectionTests):
             assert hello["protocol_version"] == 1 and hello["heartbeat_ms"] == 25_000
             assert hello["profile"] == "fast" and "conv_id" not in hello
             assert hello["limits"]["max_prompt_chars"] == 100_000
-            assert hello["capabilities"]["commands"] == ["chat.cancel", "chat.feedback", "chat.submit", "tool.decide"]
+            assert hello["capabilities"]["commands"] == [
+                *("chat.cancel", "chat.feedback", "chat.submit", "kernel.bind"),
+                *("tool.decide", "tool.manifest", "tool.result"),
+            ]
 
     @pytest.mark.rule("FR1")
     async def test_a_conversation_in_the_url_is_subscribed_to_as_if_asked(self) -> None:

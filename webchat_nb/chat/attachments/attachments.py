@@ -84,6 +84,23 @@ class Attachments:
         """
         media_type = read_media_type(content_type)
         check_media_type(media_type, self._limits.attachment_types)
+        return await self._put(session_id, actor, media_type=media_type, filename=filename, content=content)
+
+    async def keep_image(
+        self, session_id: SessionId, actor: str, *, media_type: str, filename: str, content: bytes
+    ) -> StoredAttachment:
+        """Keep an image that a tool gave; the result that is told next names it (TL3).
+
+        Raises:
+            BadRequestError: It is not what it says. Nothing is kept.
+            TooLargeError: It is over the limit. Nothing is kept.
+            StoreError: It cannot be kept. Nothing is.
+        """
+        return await self._put(session_id, actor, media_type=media_type, filename=filename, content=content)
+
+    async def _put(
+        self, session_id: SessionId, actor: str, *, media_type: str, filename: str | None, content: bytes
+    ) -> StoredAttachment:
         check_content(media_type, content, self._limits)
         attachment = StoredAttachment(
             session_id=session_id,
@@ -137,6 +154,10 @@ class Attachments:
                 )
             )
         return bound
+
+    async def find(self, session_id: SessionId, attachment_id: str) -> StoredAttachment | None:
+        """What is known of an attachment; None when the conversation has none with this id."""
+        return await self._store.find(session_id, attachment_id)
 
     async def read(self, session_id: SessionId, attachment_id: str) -> tuple[StoredAttachment, bytes]:
         """An attachment of a conversation, and its bytes.
@@ -205,23 +226,31 @@ class Attachments:
 
     async def _settle(self, attachment: StoredAttachment) -> None:
         """Keep it for good, or not at all; a prompt that names it meanwhile has touched it."""
-        rows = await self._hub.store.entities(attachment.session_id, "ChatMessage")
-        if any(attachment.attachment_id in _attached_ids(row.payload) for row in rows):
+        if await self._is_named(attachment):
             await self._store.keep(*attachment.key)
         elif await self._store.drop(attachment):
             _log.debug("an unused upload of conversation %s is gone", attachment.session_id)
+
+    async def _is_named(self, attachment: StoredAttachment) -> bool:
+        """Whether a message has it, or a tool's result."""
+        for kind in ("ChatMessage", "ChatToolResult"):
+            rows = await self._hub.store.entities(attachment.session_id, kind)
+            if any(attachment.attachment_id in _named_ids(row.payload) for row in rows):
+                return True
+        return False
 
 
 class _Attached(msgspec.Struct, rename="camel"):
     attachment_id: str = ""
 
 
-class _Message(msgspec.Struct):
+class _Naming(_Attached, rename="camel"):
     attachments: list[_Attached] = []
 
 
-_decoder = msgspec.json.Decoder(_Message)
+_decoder = msgspec.json.Decoder(_Naming)
 
 
-def _attached_ids(payload: bytes) -> set[str]:
-    return {attached.attachment_id for attached in _decoder.decode(payload).attachments}
+def _named_ids(payload: bytes) -> set[str]:
+    naming = _decoder.decode(payload)
+    return {naming.attachment_id, *(attached.attachment_id for attached in naming.attachments)}

@@ -73,6 +73,11 @@ def check_content(media_type: str, content: bytes, limits: Limits) -> None:
         raise BadRequestError(f"Content-Type: the file is not {media_type}: it begins with {content[:8].hex(' ')}")
 
 
+def image_type_of(content: bytes) -> str | None:
+    """The type of an image that is shown as a picture, by how it begins; None when it is none of them."""
+    return next((media_type for media_type in IMAGE_TYPES if _BEGINNINGS[media_type].match(content)), None)
+
+
 def safe_filename(name: str | None, *, default: str) -> str:
     """A file name for people: no folders, nothing invisible, not too long.
 

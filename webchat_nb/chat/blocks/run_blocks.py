@@ -82,6 +82,7 @@ class RunBlocks:
         if name == "ChatBlockStarted":
             self._open_id, self._open_tag = payload.block_id, self._tags.get(payload.tag)
             self._logged = [f"<{payload.tag}>"]
+            self._count = max(self._count, _number_of(payload.block_id))
         elif name == "ChatBlockGrew":
             self._logged.append(payload.text)
         elif name == "ChatBlockEnded":
@@ -104,3 +105,9 @@ class RunBlocks:
     def _next_id(self) -> str:
         self._count += 1
         return f"{self._root_id}:block:{self._count}"
+
+
+def _number_of(block_id: str) -> int:
+    """How many blocks a run had by then: one that goes on makes new ids (TL9)."""
+    number = block_id.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0

@@ -41,7 +41,7 @@ class ExportedEntity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ExportedAttachment(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"
 ):
-    """An attachment that a message refers to.
+    """An attachment that a message or a tool's result refers to.
 
     Attributes:
         data: Its bytes; None when they are not there any more, or were too many for one export.
@@ -59,7 +59,7 @@ class ExportDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         entities: In the order of a timeline: by created ordinal, then id, then kind.
-        attachments: In the order of the messages that refer to them.
+        attachments: In the order of the entities that refer to them.
     """
 
     session_id: str
@@ -97,7 +97,9 @@ async def read_document(hub: Hub, session: Session, attachments: Attachments, *,
 
 
 def attached_to(entity: ExportedEntity) -> list[Mapping[str, Any]]:
-    """What an entity says of its attachments, in protobuf JSON."""
+    """What an entity says of its attachments, in protobuf JSON; of a tool's image its id and type alone."""
+    if entity.kind == "ChatToolResult":
+        return [entity.payload] if entity.text("attachmentId") else []
     found = entity.payload.get("attachments")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
@@ -108,7 +110,9 @@ async def _read_attachments(
     named = {one.get("attachmentId", ""): one for entity in entities for one in attached_to(entity)}
     read: list[ExportedAttachment] = []
     for id, one in named.items():
-        size_bytes = int(one.get("sizeBytes", 0))
+        stored = await attachments.find(session_id, id)
+        size_bytes = stored.size_bytes if stored is not None else int(one.get("sizeBytes", 0))
+        filename = stored.filename if stored is not None else one.get("filename", "")
         data: bytes | None = None
         if size_bytes <= max_data_bytes:
             try:
@@ -120,7 +124,7 @@ async def _read_attachments(
             ExportedAttachment(
                 attachment_id=id,
                 media_type=one.get("mediaType", ""),
-                filename=one.get("filename", ""),
+                filename=filename,
                 size_bytes=size_bytes,
                 data=data,
             )

@@ -117,6 +117,7 @@ def _tool_use(piece: ToolUse) -> str:
         parts.append(f"<h2>Arguments</h2><pre>{escape(pretty(piece.input)[0])}</pre>")
     if piece.result is not None:
         parts.append(f"<h2>Result</h2><pre>{escape(pretty(piece.result)[0])}</pre>")
+    parts += [_attachment(one) for one in piece.attachments]
     if piece.error:
         parts.append(f'<p class="notice error">{escape(piece.error)}</p>')
     return _fold(f"<code>{escape(piece.name)}</code>{status}", "".join(parts))

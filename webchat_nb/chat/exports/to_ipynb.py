@@ -1,7 +1,7 @@
 """A notebook: prompts and answers as Markdown cells, the answers' code blocks as code cells.
 
 Only blocks in Python, or in no language, become code cells, for a notebook runs nothing else; others stay in their text.
-Pictures that were attached travel in the cell of their prompt.
+Pictures that were attached travel in the cell of their prompt, those that a tool gave in the cell of its call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from webchat_nb.chat.attachments.checking import IMAGE_TYPES
 from webchat_nb.chat.exports.document import ExportDocument
 from webchat_nb.chat.exports.to_markdown import lines_of, markdown_of, plain, subtitle
-from webchat_nb.chat.exports.turns import Answer, Piece, Prompt, turns_of
+from webchat_nb.chat.exports.turns import Answer, Piece, Prompt, ToolUse, turns_of
 
 _PYTHON = ("", "python", "py", "python3", "ipython")
 
@@ -50,15 +50,15 @@ def _cells(piece: Piece) -> Iterator[tuple[str, str, dict[str, Any]]]:
             is_first_text = kind == "markdown" and number == 0
             yield kind, f"**Assistant**\n\n{source}" if is_first_text else source, {}
         return
-    pictures = _pictures(piece) if isinstance(piece, Prompt) else {}
+    pictures = _pictures(piece) if isinstance(piece, Prompt | ToolUse) else {}
     shown = "".join(f"\n\n![{plain(name)}](attachment:{name})" for name in pictures)
     yield "markdown", markdown_of(piece) + shown, {"attachments": pictures} if pictures else {}
 
 
-def _pictures(prompt: Prompt) -> dict[str, dict[str, str]]:
+def _pictures(piece: Prompt | ToolUse) -> dict[str, dict[str, str]]:
     """Attached pictures as a cell keeps them: names without anything that Markdown could take for something else."""
     pictures: dict[str, dict[str, str]] = {}
-    for number, one in enumerate(prompt.attachments, start=1):
+    for number, one in enumerate(piece.attachments, start=1):
         if one.data is not None and one.media_type in IMAGE_TYPES:
             ending = one.media_type.partition("/")[2]
             pictures[f"picture-{number}.{ending}"] = {one.media_type: base64.b64encode(one.data).decode()}

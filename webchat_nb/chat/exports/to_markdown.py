@@ -75,6 +75,7 @@ def _tool_use(piece: ToolUse) -> str:
         parts.append(fenced(*pretty(piece.input)))
     if piece.result is not None:
         parts += ["Result:", fenced(*pretty(piece.result))]
+    parts += [f"- {_attachment(one)}" for one in piece.attachments]
     if piece.error:
         parts.append(f"*{plain(piece.error)}*")
     return "\n\n".join(parts)

@@ -44,6 +44,7 @@ class ToolUse(msgspec.Struct, frozen=True, kw_only=True):
         input: JSON text; cut off where the arguments did not come to their end.
         result: Text or JSON text; None when there is none.
         status: As the call's: ``finished``, ``failed``, …
+        attachments: An image that it gave.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ToolUse(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None
     status: str
     error: str = ""
+    attachments: Sequence[ExportedAttachment] = ()
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,12 +144,20 @@ def _pieces(
                 result=result.text("result") if result is not None else None,
                 status=entity.text("status"),
                 error=entity.text("error"),
+                attachments=_attached(result, attachments) if result is not None else (),
             )
         case "ChatToolResult":
             if ("ChatToolCall", entity.text("toolCallId")) not in by_id:
                 yield ToolUse(
-                    id=entity.id, name=entity.text("toolName"), input="", result=entity.text("result"), status=""
+                    id=entity.id,
+                    name=entity.text("toolName"),
+                    input="",
+                    result=entity.text("result"),
+                    status="",
+                    attachments=_attached(entity, attachments),
                 )
+        case "ChatApproval":
+            yield Notice(id=entity.id, text=_decided(entity), level="info")
         case "ChatRun":
             yield from _ending(entity)
         case "AgentMode":
@@ -163,8 +173,7 @@ def _pieces(
 def _message(entity: ExportedEntity, attachments: Mapping[str, ExportedAttachment]) -> Iterator[Piece]:
     role, text = entity.text("role"), entity.text("content")
     if role == "user":
-        own = [attachments[id] for one in attached_to(entity) if (id := one.get("attachmentId", "")) in attachments]
-        yield Prompt(id=entity.id, text=text, attachments=own)
+        yield Prompt(id=entity.id, text=text, attachments=_attached(entity, attachments))
     elif role == "thinking":
         yield Thought(id=entity.id, text=text)
     elif role in _LEVELS:
@@ -173,6 +182,19 @@ def _message(entity: ExportedEntity, attachments: Mapping[str, ExportedAttachmen
         yield Answer(id=entity.id, text=text)
     if entity.text("error"):
         yield Notice(id=entity.id, text=entity.text("error"), level="error")
+
+
+def _attached(entity: ExportedEntity, attachments: Mapping[str, ExportedAttachment]) -> Sequence[ExportedAttachment]:
+    ids = [one.get("attachmentId", "") for one in attached_to(entity)]
+    return tuple(attachments[id] for id in ids if id in attachments)
+
+
+def _decided(approval: ExportedEntity) -> str:
+    """A question to a person, what it came to, and what they said."""
+    question = approval.text("question") or f"May {approval.text('toolName') or 'the tool'} be called?"
+    is_answer = approval.text("question") and approval.text("status") == "approved"
+    said = approval.text("input") if is_answer else approval.text("reason")
+    return ": ".join(filter(None, (f"{question} – {approval.text('status')}", said)))
 
 
 def _ending(run: ExportedEntity) -> Iterator[Notice]:

@@ -13,9 +13,18 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from webchat_nb.chat.engine import EmitEntity, Engine, EngineEvent, RunRequest, TextDelta, ThinkingDelta, Usage
+from webchat_nb.chat.engine import (
+    EmitEntity,
+    Engine,
+    EngineEvent,
+    Recorded,
+    RunRequest,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+)
 from webchat_nb.chat.middlewares import MiddlewareFactory, Surroundings, records_of
-from webchat_nb.chat.middlewares.redacted_sources import RedactedSteering, RedactedTools
+from webchat_nb.chat.middlewares.redacted_sources import Redact, RedactedApprovals, RedactedSteering, RedactedTools
 from webchat_nb.chat.middlewares.redaction_patterns import (
     BUILTIN_PATTERNS,
     Budget,
@@ -24,6 +33,7 @@ from webchat_nb.chat.middlewares.redaction_patterns import (
     PatternTimeoutError,
 )
 from webchat_nb.chat.middlewares.redactor import RedactedStream, Redactor
+from webchat_nb.chat.steering import SteeredPrompt
 from webchat_nb.errors import EngineError
 
 PatternName = Literal["email", "api_key", "iban", "credit_card"]
@@ -64,7 +74,7 @@ class RedactionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         patterns: Which of the built-in ones.
         own: Patterns beside them.
         places: Where: in what goes to the engine, and, with ``answer``, in its text and thoughts. Prompts that are
-            steered to it are ``prompt`` too. Tools that an engine calls by itself, as some agents do, are out of reach.
+            steered to it and answers to its questions are ``prompt`` too. Tools that an engine calls by itself, as some agents do, are out of reach.
         replacement: What stands in the place of a match; ``{name}`` becomes the pattern's name.
     """
 
@@ -98,8 +108,12 @@ class Redaction:
         budget = Budget(self._steady_s)
         try:
             answer = _Answer(self._redactor, budget) if "answer" in self._places else None
-            async with aclosing(records_of(self._engine, self._redacted(request, budget))) as records:
+            redacted_request = self._redacted(request, budget)
+            approvals = redacted_request.approvals
+            async with aclosing(records_of(self._engine, redacted_request)) as records:
                 async for record in records:
+                    if isinstance(approvals, RedactedApprovals):
+                        approvals.see(record)
                     if answer is None:
                         yield record
                         continue
@@ -120,6 +134,11 @@ class Redaction:
         if "prompt" in places:
             steering = RedactedSteering(request.steering, redact)
             request = msgspec.structs.replace(request, prompt=redact(request.prompt), steering=steering)
+            if request.approvals is not None:
+                approvals = RedactedApprovals(request.approvals, redact, request.so_far or ())
+                request = msgspec.structs.replace(request, approvals=approvals)
+            so_far = [_redacted_steered(record, redact) for record in request.so_far or ()]
+            request = msgspec.structs.replace(request, so_far=so_far if request.so_far is not None else None)
         if "tool_results" in places and request.tools is not None:
             request = msgspec.structs.replace(request, tools=RedactedTools(request.tools, redact))
         if "history" in places:
@@ -129,6 +148,13 @@ class Redaction:
             plan = msgspec.structs.replace(plan, system_prompt=redact(plan.system_prompt))
             request = msgspec.structs.replace(request, plan=plan)
         return request
+
+
+def _redacted_steered(record: Recorded, redact: Redact) -> Recorded:
+    """A prompt that was steered is in the log as it was written; all else that an engine is told was redacted."""
+    return (
+        msgspec.structs.replace(record, prompt=redact(record.prompt)) if isinstance(record, SteeredPrompt) else record
+    )
 
 
 @final

@@ -15,7 +15,7 @@ import msgspec
 
 from webchat_nb.chat.document_formats import KeyPath, format_path
 from webchat_nb.chat.documents import explain
-from webchat_nb.chat.engine import AcceptsSteering, Engine, EngineEvent, RunRequest
+from webchat_nb.chat.engine import AcceptsSteering, Engine, EngineEvent, GoesOn, RunRequest
 from webchat_nb.chat.middlewares import MiddlewareFactory, Surroundings
 from webchat_nb.chat.middlewares.builtin import BUILTIN
 from webchat_nb.chat.plan import MiddlewareUse
@@ -111,6 +111,12 @@ class WrappedEngine:
         """Whether the innermost engine takes prompts while it runs."""
         engine = self._innermost
         return isinstance(engine, AcceptsSteering) and engine.accepts_steering
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the innermost engine can go on with a run after a restart."""
+        engine = self._innermost
+        return isinstance(engine, GoesOn) and engine.goes_on
 
     def run(self, request: RunRequest) -> AsyncIterator[EngineEvent]:
         """Ask the outermost middleware."""

@@ -11,7 +11,7 @@ from typing import Annotated, final
 
 import msgspec
 
-from webchat_nb.chat.engine import Engine, EngineEvent, RunRequest, ToolCallResult, ToolCallStarted
+from webchat_nb.chat.engine import Engine, EngineEvent, Recorded, RunRequest, ToolCallResult, ToolCallStarted
 from webchat_nb.chat.middlewares import MiddlewareFactory, Surroundings, records_of
 from webchat_nb.errors import EngineError
 
@@ -40,19 +40,33 @@ class StepLimit:
         Raises:
             EngineError: ``step_limit``, in the place of the first record of a round too many.
         """
-        round_count, is_between_rounds = 0, True
+        rounds = _Rounds()
+        for past in request.so_far or ():
+            rounds.see(past)
         async with aclosing(records_of(self._engine, request)) as records:
             async for record in records:
-                if isinstance(record, ToolCallStarted) and is_between_rounds:
-                    if round_count == self._max_rounds:
-                        raise EngineError(
-                            f"The run was ended: its limit is {self._max_rounds} rounds of tool calls.",
-                            code="step_limit",
-                        )
-                    round_count, is_between_rounds = round_count + 1, False
-                elif isinstance(record, ToolCallResult):
-                    is_between_rounds = True
+                rounds.see(record)
+                if rounds.count > self._max_rounds:
+                    raise EngineError(
+                        f"The run was ended: its limit is {self._max_rounds} rounds of tool calls.",
+                        code="step_limit",
+                    )
                 yield record
+
+
+@final
+class _Rounds:
+    """Counts them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._is_between = True
+
+    def see(self, record: Recorded) -> None:
+        if isinstance(record, ToolCallStarted) and self._is_between:
+            self.count, self._is_between = self.count + 1, False
+        elif isinstance(record, ToolCallResult):
+            self._is_between = True
 
 
 def step_limit() -> MiddlewareFactory[StepLimitConfig]:

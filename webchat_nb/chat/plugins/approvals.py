@@ -1,9 +1,9 @@
-"""Approvals: a person decides whether a tool call may be made, as a plugin that brings a command of its own.
+"""Approvals: a person decides whether a tool call may be made, or answers a question; a plugin with a command of its own.
 
 The question and the decision are events, so both survive a reload and a restart. The first valid decision stands; later
 ones are told so. A run that ends takes its open questions along.
 
-Rule: TL2, PG1.
+Rule: TL2, TL4, TL5, PG1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from webchat_nb.chat.engine import ApprovalAsked
 from webchat_nb.chat.plugins import RunIdentity, RunPart
 from webchat_nb.chat.tools import ToolDecision
+from webchat_nb.chat.tools.schemas.forms import check_filled_in
 from webchat_nb.contracts.v1.commands_pb2 import ChatDecideApproval
 from webchat_nb.contracts.v1.entities_pb2 import ChatApproval
 from webchat_nb.contracts.v1.events_pb2 import ChatToolApprovalDecided, ChatToolApprovalRequested
@@ -83,24 +84,24 @@ class ApprovalPlugin:
             if approval.status != "pending":
                 if request.decision != EXPIRE:
                     _refuse_late(approval.status)
-                made = to_decision(approval.status, approval.input, approval.reason)
+                made = recorded_decision(approval)
                 turn.after_commit(lambda: self.decided(session_id, approval.approval_id, made))
                 return {"status": approval.status}
             is_over = 0 < approval.expires_at_ms <= hub.clock.now_ms()
             if is_over and request.decision != EXPIRE:
                 raise ApprovalExpiredError("nobody decided in time")
-            status, edited = _STATUSES[request.decision], _edited(request, approval)
-            if edited and status == "approved":
+            status, filled_in = _STATUSES[request.decision], await _filled_in(request, approval)
+            if filled_in and not approval.question:
                 status = "edited"
             decision = ChatToolApprovalDecided(
                 approval_id=approval.approval_id,
                 status=status,
-                input=edited,
+                input=filled_in,
                 reason=request.reason,
                 actor="" if request.decision == EXPIRE else turn.command.actor,
             )
             turn.publish(Event(session_id=session_id, name="ChatToolApprovalDecided", payload=decision))
-            made = to_decision(status, edited or approval.input, request.reason)
+            made = to_decision(status, filled_in, request.reason)
             turn.after_commit(lambda: self.decided(session_id, approval.approval_id, made))
             return {"status": status}
 
@@ -199,10 +200,22 @@ class ApprovalPart:
         ]
 
 
-def to_decision(status: str, input: str, reason: str) -> ToolDecision:
-    """A decision as the log has it, for whoever waits."""
+def recorded_decision(approval: Any) -> ToolDecision:
+    """What was decided, as the entity has it."""
+    is_filled_in = bool(approval.question) or approval.status == "edited"
+    return to_decision(approval.status, approval.input if is_filled_in else "", approval.reason)
+
+
+def to_decision(status: str, filled_in: str, reason: str) -> ToolDecision:
+    """A decision as its event has it, for whoever waits.
+
+    Args:
+        status: What it came to.
+        filled_in: The edited arguments, or the answer; empty when the arguments stay.
+        reason: For a denial.
+    """
     if status in ("approved", "edited"):
-        return ToolDecision(is_approved=True, input=input if status == "edited" else None)
+        return ToolDecision(is_approved=True, input=filled_in or None)
     return ToolDecision(is_approved=False, reason=reason or ("Nobody decided in time." if status == "expired" else ""))
 
 
@@ -212,14 +225,28 @@ def _refuse_late(status: str) -> None:
     raise AlreadyDecidedError(f"it was decided already: {status}")
 
 
-def _edited(request: Any, approval: Any) -> str:
-    """The arguments as the person edited them; empty when they stay."""
-    if not request.input or request.decision != "approve":
+async def _filled_in(request: Any, approval: Any) -> str:
+    """What the person filled in, which fits the form: edited arguments, or an answer; empty when the arguments stay."""
+    if request.decision != "approve" or not (request.input or approval.question):
         return ""
-    try:
-        is_object = isinstance(msgspec.json.decode(request.input), dict)
-    except msgspec.DecodeError:
-        is_object = False
-    if not is_object:
+    text = str(request.input) or "{}"
+    value = _read_object(text)
+    if value is None:
         raise BadRequestError("input: expected the JSON text of an object")
-    return "" if request.input == approval.input else str(request.input)
+    if not approval.question and _sorted(value) == _sorted(_read_object(approval.input)):
+        return ""
+    if approval.schema:
+        await check_filled_in(value, approval.schema, "input")
+    return text
+
+
+def _read_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _sorted(value: dict[str, Any] | None) -> bytes:
+    return msgspec.json.encode(value, order="sorted")

@@ -26,7 +26,6 @@ from webchat_nb.stream import (
     Upsert,
 )
 
-
 _NO_DATA = UiText()
 """Of a delta; shared, as payloads are never changed."""
 

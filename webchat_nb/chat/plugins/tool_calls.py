@@ -152,7 +152,11 @@ class ToolCallPart:
                 run = self._run
                 return self._events(
                     ev.ChatToolCallStarted(
-                        tool_call_id=call_id, tool_name=record.tool_name, message_id=run.message_id, run_id=run.run_id
+                        tool_call_id=call_id,
+                        tool_name=record.tool_name,
+                        message_id=run.message_id,
+                        run_id=run.run_id,
+                        recall_id=record.recall_id,
                     )
                 )
             case engine.ToolCallArgumentsDelta():

@@ -11,6 +11,7 @@ from webchat_nb.chat.planner import ProfilePlanner
 from webchat_nb.chat.resolver import RequestResolver
 from webchat_nb.chat.runs import Runs
 from webchat_nb.chat.submission import check_key, fingerprint_of
+from webchat_nb.chat.tools.browser.browser_tools import BrowserTools
 from webchat_nb.stream import Command, Hub, Receipt, SessionId, session_id
 from webchat_nb.stream.hub import DEFAULT_WINDOW
 from webchat_nb.wire.requests import Limits, Principal
@@ -25,6 +26,7 @@ class ServicePart:
         runs: The command handlers.
         planner: Profiles and engines.
         attachments: What was uploaded.
+        browser_tools: What pages offer.
         guard: Who may do what.
         resolver: Which conversation and profile a request means.
         new_id: Where ids come from.
@@ -37,6 +39,7 @@ class ServicePart:
         runs: Runs,
         planner: ProfilePlanner,
         attachments: Attachments,
+        browser_tools: BrowserTools,
         guard: Guard,
         resolver: RequestResolver,
         limits: Limits,
@@ -47,6 +50,7 @@ class ServicePart:
         self.runs = runs
         self.planner = planner
         self.attachments = attachments
+        self.browser_tools = browser_tools
         self.guard = guard
         self.resolver = resolver
         self.new_id = new_id

@@ -105,6 +105,7 @@ class Library(Profiles):
         session = await self.guard.existing(who, "administer", conv_id)
         await self.runs.erase(session.session_id)
         await self.attachments.forget(session.session_id)
+        self.browser_tools.forget(session.session_id)
 
     async def list_events(
         self, who: Principal, conv_id: str, *, after: int = 0, limit: int | None = None

@@ -118,7 +118,7 @@ class ToolBox(Protocol):
     async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         """Ask a person about a call that the engine makes by itself, as an agent with its own tools does.
 
-        Waits as long as the question stands; an expired one is a denial. Cancelling it withdraws the question.
+        Waits as long as the question stands; an expired one is a denial. Cancelling it leaves the question to the run.
         """
 
 

@@ -105,3 +105,25 @@ class ChatDecideApproval(_message.Message):
     input: str
     reason: str
     def __init__(self, approval_id: _Optional[str] = ..., decision: _Optional[str] = ..., input: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ChatClaimToolCall(_message.Message):
+    __slots__ = ("tool_call_id", "client_id")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    client_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., client_id: _Optional[str] = ...) -> None: ...
+
+class ChatAnswerToolCall(_message.Message):
+    __slots__ = ("tool_call_id", "result", "is_error", "client_id", "is_expired")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    IS_ERROR_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IS_EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    result: str
+    is_error: bool
+    client_id: str
+    is_expired: bool
+    def __init__(self, tool_call_id: _Optional[str] = ..., result: _Optional[str] = ..., is_error: _Optional[bool] = ..., client_id: _Optional[str] = ..., is_expired: _Optional[bool] = ...) -> None: ...

@@ -123,7 +123,7 @@ class ChatUsage(_message.Message):
     def __init__(self, input_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ...) -> None: ...
 
 class ChatOpenRun(_message.Message):
-    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "status", "started_ordinal", "actor", "rank", "has_parent", "accepts_steering", "steers_run_id")
+    __slots__ = ("run_id", "turn_id", "message_id", "profile", "overrides_json", "status", "started_ordinal", "actor", "rank", "has_parent", "accepts_steering", "continued_count", "steers_run_id")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TURN_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,7 @@ class ChatOpenRun(_message.Message):
     RANK_FIELD_NUMBER: _ClassVar[int]
     HAS_PARENT_FIELD_NUMBER: _ClassVar[int]
     ACCEPTS_STEERING_FIELD_NUMBER: _ClassVar[int]
+    CONTINUED_COUNT_FIELD_NUMBER: _ClassVar[int]
     STEERS_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     turn_id: str
@@ -147,8 +148,9 @@ class ChatOpenRun(_message.Message):
     rank: int
     has_parent: bool
     accepts_steering: bool
+    continued_count: int
     steers_run_id: str
-    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., status: _Optional[str] = ..., started_ordinal: _Optional[int] = ..., actor: _Optional[str] = ..., rank: _Optional[int] = ..., has_parent: _Optional[bool] = ..., accepts_steering: _Optional[bool] = ..., steers_run_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, run_id: _Optional[str] = ..., turn_id: _Optional[str] = ..., message_id: _Optional[str] = ..., profile: _Optional[str] = ..., overrides_json: _Optional[str] = ..., status: _Optional[str] = ..., started_ordinal: _Optional[int] = ..., actor: _Optional[str] = ..., rank: _Optional[int] = ..., has_parent: _Optional[bool] = ..., accepts_steering: _Optional[bool] = ..., continued_count: _Optional[int] = ..., steers_run_id: _Optional[str] = ...) -> None: ...
 
 class ChatFeedback(_message.Message):
     __slots__ = ("message_id", "value", "comment", "actor", "at_ms")
@@ -191,3 +193,17 @@ class ChatApproval(_message.Message):
     question: str
     schema: str
     def __init__(self, approval_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., input: _Optional[str] = ..., input_hash: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., decided_by: _Optional[str] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., question: _Optional[str] = ..., schema: _Optional[str] = ...) -> None: ...
+
+class ChatBrowserCall(_message.Message):
+    __slots__ = ("tool_call_id", "client_id", "actor", "is_answered", "is_expired")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IS_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    IS_EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    client_id: str
+    actor: str
+    is_answered: bool
+    is_expired: bool
+    def __init__(self, tool_call_id: _Optional[str] = ..., client_id: _Optional[str] = ..., actor: _Optional[str] = ..., is_answered: _Optional[bool] = ..., is_expired: _Optional[bool] = ...) -> None: ...

@@ -125,6 +125,12 @@ class ChatSteeringTaken(_message.Message):
     own_run_id: str
     def __init__(self, run_id: _Optional[str] = ..., own_run_id: _Optional[str] = ...) -> None: ...
 
+class ChatInferenceContinued(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
 class ChatInferenceFinished(_message.Message):
     __slots__ = ("run_id", "finish_reason")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
@@ -220,16 +226,18 @@ class ChatReasoningFinished(_message.Message):
     def __init__(self, message_id: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallStarted(_message.Message):
-    __slots__ = ("tool_call_id", "tool_name", "message_id", "run_id")
+    __slots__ = ("tool_call_id", "tool_name", "message_id", "run_id", "recall_id")
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    RECALL_ID_FIELD_NUMBER: _ClassVar[int]
     tool_call_id: str
     tool_name: str
     message_id: str
     run_id: str
-    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., message_id: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+    recall_id: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., message_id: _Optional[str] = ..., run_id: _Optional[str] = ..., recall_id: _Optional[str] = ...) -> None: ...
 
 class ChatToolCallArgumentsDelta(_message.Message):
     __slots__ = ("tool_call_id", "text")
@@ -402,3 +410,27 @@ class ChatToolApprovalDecided(_message.Message):
     reason: str
     actor: str
     def __init__(self, approval_id: _Optional[str] = ..., status: _Optional[str] = ..., input: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallClaimed(_message.Message):
+    __slots__ = ("tool_call_id", "client_id", "actor")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    client_id: str
+    actor: str
+    def __init__(self, tool_call_id: _Optional[str] = ..., client_id: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ChatToolCallAnswered(_message.Message):
+    __slots__ = ("tool_call_id", "result", "is_error", "actor", "is_expired")
+    TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    IS_ERROR_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IS_EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    tool_call_id: str
+    result: str
+    is_error: bool
+    actor: str
+    is_expired: bool
+    def __init__(self, tool_call_id: _Optional[str] = ..., result: _Optional[str] = ..., is_error: _Optional[bool] = ..., actor: _Optional[str] = ..., is_expired: _Optional[bool] = ...) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.chat.middlewares.engines import PlayedEngine, heard, history, request, text_of, wrapped
-from webchat_nb.chat.engine import EngineEvent, Finish, TextDelta, ThinkingDelta, ToolCallStarted, Usage
+from webchat_nb.chat.engine import ApprovalAsked, EngineEvent, Finish, TextDelta, ThinkingDelta, ToolCallStarted, Usage
 from webchat_nb.chat.middlewares.redaction_patterns import BUILTIN_PATTERNS, Budget, OwnPattern, PatternTimeoutError
 from webchat_nb.chat.middlewares.redactor import RedactedStream, Redactor
 from webchat_nb.chat.steering import SteeredPrompt, SteeringInbox
@@ -153,6 +154,30 @@ async def test_tool_results_and_steered_prompts_are_redacted_too() -> None:
     await asyncio.wait_for(sent.steering.arrived(), 5)
     assert [steered.prompt for steered in sent.steering.take()] == ["ask [email]"]
     assert list(inbox.to_record()) == ["run-2"]
+
+
+class Desk:
+    """Somebody who says the same to everything; fits ``Approvals``."""
+
+    async def decision(self, approval_id: str, *, expires_at_ms: int | None = None) -> ToolDecision:
+        said = '{"answer": "eve@example.org", "more": [{"n": 1}, "bob@example.org"]}'
+        return ToolDecision(is_approved=True, input=said, reason="ask bob@example.org")
+
+
+@pytest.mark.rule("TL5")
+async def test_answers_of_a_person_are_redacted_and_edited_arguments_are_not() -> None:
+    asked = [
+        ApprovalAsked(approval_id="q", question="Who?"),
+        ApprovalAsked(approval_id="a", call_id="1", input="{}"),
+    ]
+    engine = PlayedEngine(asked)
+    await heard(wrapped(engine, "redaction"), request(approvals=Desk()))
+    (sent,) = engine.requests
+    assert sent.approvals is not None
+    answer, edited = await sent.approvals.decision("q"), await sent.approvals.decision("a")
+    assert json.loads(answer.input or "") == {"answer": "[email]", "more": [{"n": 1}, "[email]"]}
+    assert "eve@example.org" in (edited.input or "")
+    assert (answer.reason, edited.reason) == ("ask [email]", "ask [email]")
 
 
 @pytest.mark.rule("MW4")

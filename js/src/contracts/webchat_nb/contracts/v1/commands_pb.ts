@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/commands.proto.
  */
 export const file_webchat_nb_contracts_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIuYBChJDaGF0U3RhcnRJbmZlcmVuY2USDgoGcHJvbXB0GAEgASgJEg8KB3Byb2ZpbGUYAiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YAyABKAkSDwoHb25fYnVzeRgEIAEoCRIeChFwYXJlbnRfbWVzc2FnZV9pZBgFIAEoCUgAiAEBEhIKCnJlZ2VuZXJhdGUYBiABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudEIUChJfcGFyZW50X21lc3NhZ2VfaWQiUgoRQ2hhdFN0b3BJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxvbmx5X3dhaXRpbmcYAyABKAgiNQoRQ2hhdE1vdmVJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNIicKFkNoYXRSZW5hbWVDb252ZXJzYXRpb24SDQoFdGl0bGUYASABKAkifAoTQ2hhdFNldHRsZUluZmVyZW5jZRIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSDQoFZXJyb3IYBCABKAkSDAoEY29kZRgFIAEoCRIRCglyZXRyeWFibGUYBiABKAgidwoWQ2hhdEltcG9ydENvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCRIPCgdwcm9maWxlGAIgASgJEj0KCGVudGl0aWVzGAMgAygLMisud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEVudGl0eUltcG9ydGVkIkYKEENoYXRHaXZlRmVlZGJhY2sSEgoKbWVzc2FnZV9pZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdjb21tZW50GAMgASgJIloKEkNoYXREZWNpZGVBcHByb3ZhbBITCgthcHByb3ZhbF9pZBgBIAEoCRIQCghkZWNpc2lvbhgCIAEoCRINCgVpbnB1dBgDIAEoCRIOCgZyZWFzb24YBCABKAliBnByb3RvMw", [file_webchat_nb_contracts_v1_entities, file_webchat_nb_contracts_v1_events]);
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9jb21tYW5kcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEiOAoWQ2hhdENyZWF0ZUNvbnZlcnNhdGlvbhIPCgdwcm9maWxlGAEgASgJEg0KBXRpdGxlGAIgASgJIuYBChJDaGF0U3RhcnRJbmZlcmVuY2USDgoGcHJvbXB0GAEgASgJEg8KB3Byb2ZpbGUYAiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YAyABKAkSDwoHb25fYnVzeRgEIAEoCRIeChFwYXJlbnRfbWVzc2FnZV9pZBgFIAEoCUgAiAEBEhIKCnJlZ2VuZXJhdGUYBiABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudEIUChJfcGFyZW50X21lc3NhZ2VfaWQiUgoRQ2hhdFN0b3BJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxvbmx5X3dhaXRpbmcYAyABKAgiNQoRQ2hhdE1vdmVJbmZlcmVuY2USDgoGcnVuX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgNIicKFkNoYXRSZW5hbWVDb252ZXJzYXRpb24SDQoFdGl0bGUYASABKAkifAoTQ2hhdFNldHRsZUluZmVyZW5jZRIOCgZydW5faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSDQoFZXJyb3IYBCABKAkSDAoEY29kZRgFIAEoCRIRCglyZXRyeWFibGUYBiABKAgidwoWQ2hhdEltcG9ydENvbnZlcnNhdGlvbhINCgV0aXRsZRgBIAEoCRIPCgdwcm9maWxlGAIgASgJEj0KCGVudGl0aWVzGAMgAygLMisud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEVudGl0eUltcG9ydGVkIkYKEENoYXRHaXZlRmVlZGJhY2sSEgoKbWVzc2FnZV9pZBgBIAEoCRINCgV2YWx1ZRgCIAEoCRIPCgdjb21tZW50GAMgASgJIloKEkNoYXREZWNpZGVBcHByb3ZhbBITCgthcHByb3ZhbF9pZBgBIAEoCRIQCghkZWNpc2lvbhgCIAEoCRINCgVpbnB1dBgDIAEoCRIOCgZyZWFzb24YBCABKAkiPAoRQ2hhdENsYWltVG9vbENhbGwSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCSJzChJDaGF0QW5zd2VyVG9vbENhbGwSFAoMdG9vbF9jYWxsX2lkGAEgASgJEg4KBnJlc3VsdBgCIAEoCRIQCghpc19lcnJvchgDIAEoCBIRCgljbGllbnRfaWQYBCABKAkSEgoKaXNfZXhwaXJlZBgFIAEoCGIGcHJvdG8z", [file_webchat_nb_contracts_v1_entities, file_webchat_nb_contracts_v1_events]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatCreateConversation
@@ -536,4 +536,128 @@ export type ChatDecideApprovalJson = {
  */
 export const ChatDecideApprovalSchema: GenMessage<ChatDecideApproval, {jsonType: ChatDecideApprovalJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_commands, 8);
+
+/**
+ * A page of a browser takes a call of one of its tools upon itself.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatClaimToolCall
+ */
+export type ChatClaimToolCall = Message<"webchat_nb.contracts.v1.ChatClaimToolCall"> & {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+};
+
+/**
+ * A page of a browser takes a call of one of its tools upon itself.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatClaimToolCall
+ */
+export type ChatClaimToolCallJson = {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId?: string;
+
+  /**
+   * @generated from field: string client_id = 2;
+   */
+  clientId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatClaimToolCall.
+ * Use `create(ChatClaimToolCallSchema)` to create a new message.
+ */
+export const ChatClaimToolCallSchema: GenMessage<ChatClaimToolCall, {jsonType: ChatClaimToolCallJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 9);
+
+/**
+ * The result of a call that a browser was asked to make.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatAnswerToolCall
+ */
+export type ChatAnswerToolCall = Message<"webchat_nb.contracts.v1.ChatAnswerToolCall"> & {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * text, or JSON text
+   *
+   * @generated from field: string result = 2;
+   */
+  result: string;
+
+  /**
+   * @generated from field: bool is_error = 3;
+   */
+  isError: boolean;
+
+  /**
+   * the page; empty for a person's answer
+   *
+   * @generated from field: string client_id = 4;
+   */
+  clientId: string;
+
+  /**
+   * from the server to itself: no answer came in time
+   *
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired: boolean;
+};
+
+/**
+ * The result of a call that a browser was asked to make.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatAnswerToolCall
+ */
+export type ChatAnswerToolCallJson = {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId?: string;
+
+  /**
+   * text, or JSON text
+   *
+   * @generated from field: string result = 2;
+   */
+  result?: string;
+
+  /**
+   * @generated from field: bool is_error = 3;
+   */
+  isError?: boolean;
+
+  /**
+   * the page; empty for a person's answer
+   *
+   * @generated from field: string client_id = 4;
+   */
+  clientId?: string;
+
+  /**
+   * from the server to itself: no answer came in time
+   *
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired?: boolean;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatAnswerToolCall.
+ * Use `create(ChatAnswerToolCallSchema)` to create a new message.
+ */
+export const ChatAnswerToolCallSchema: GenMessage<ChatAnswerToolCall, {jsonType: ChatAnswerToolCallJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_commands, 10);
 

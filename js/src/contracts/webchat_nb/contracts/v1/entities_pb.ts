@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/entities.proto.
  */
 export const file_webchat_nb_contracts_v1_entities: GenFile = /*@__PURE__*/
-  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLpAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDRINCgVwbGFjZRgLIAEoCRIVCg1hbnN3ZXJfc2NoZW1hGAwgASgJIpUBCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEgoKbWVkaWFfdHlwZRgFIAEoCRIPCgdjb250ZW50GAYgASgJEhUKDWF0dGFjaG1lbnRfaWQYByABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQi9gEKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhUKDXN0ZWVyc19ydW5faWQYDSABKAkiYAoMQ2hhdEZlZWRiYWNrEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCRINCgVhdF9tcxgFIAEoBCLsAQoMQ2hhdEFwcHJvdmFsEhMKC2FwcHJvdmFsX2lkGAEgASgJEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIRCgl0b29sX25hbWUYAyABKAkSDQoFaW5wdXQYBCABKAkSEgoKaW5wdXRfaGFzaBgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFQoNZXhwaXJlc19hdF9tcxgHIAEoBBISCgpkZWNpZGVkX2J5GAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZydW5faWQYCiABKAkSEAoIcXVlc3Rpb24YCyABKAkSDgoGc2NoZW1hGAwgASgJYgZwcm90bzM");
+  fileDesc("CiZ3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9lbnRpdGllcy5wcm90bxIXd2ViY2hhdF9uYi5jb250cmFjdHMudjEi8gEKC0NoYXRNZXNzYWdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIPCgdjb250ZW50GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIRCglzdHJlYW1pbmcYBSABKAgSDgoGcnVuX2lkGAYgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAcgASgJEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDQoFZXJyb3IYCSABKAkSPAoLYXR0YWNobWVudHMYCiADKAsyJy53ZWJjaGF0X25iLmNvbnRyYWN0cy52MS5DaGF0QXR0YWNobWVudCJhCg5DaGF0QXR0YWNobWVudBIVCg1hdHRhY2htZW50X2lkGAEgASgJEhIKCm1lZGlhX3R5cGUYAiABKAkSEAoIZmlsZW5hbWUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCLpAQoMQ2hhdFRvb2xDYWxsEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDQoFaW5wdXQYAyABKAkSEQoJZXhlY3V0aW5nGAQgASgIEg4KBnN0YXR1cxgFIAEoCRIQCghwcm9ncmVzcxgGIAEoCRISCgptZXNzYWdlX2lkGAcgASgJEg4KBnJ1bl9pZBgIIAEoCRINCgVlcnJvchgJIAEoCRITCgtkdXJhdGlvbl9tcxgKIAEoDRINCgVwbGFjZRgLIAEoCRIVCg1hbnN3ZXJfc2NoZW1hGAwgASgJIpUBCg5DaGF0VG9vbFJlc3VsdBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEgoKbWVkaWFfdHlwZRgFIAEoCRIPCgdjb250ZW50GAYgASgJEhUKDWF0dGFjaG1lbnRfaWQYByABKAki/gEKB0NoYXRSdW4SDgoGcnVuX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdwcm9maWxlGAMgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAQgASgNEg0KBWVycm9yGAUgASgJEhEKCXJldHJ5YWJsZRgGIAEoCBIxCgV1c2FnZRgHIAEoCzIiLndlYmNoYXRfbmIuY29udHJhY3RzLnYxLkNoYXRVc2FnZRIVCg1jcmVhdGVkX2F0X21zGAggASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEgoKbWVzc2FnZV9pZBgLIAEoCSI4CglDaGF0VXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQijwIKC0NoYXRPcGVuUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDwoHcHJvZmlsZRgEIAEoCRIWCg5vdmVycmlkZXNfanNvbhgFIAEoCRIOCgZzdGF0dXMYBiABKAkSFwoPc3RhcnRlZF9vcmRpbmFsGAcgASgEEg0KBWFjdG9yGAggASgJEgwKBHJhbmsYCSABKAQSEgoKaGFzX3BhcmVudBgLIAEoCBIYChBhY2NlcHRzX3N0ZWVyaW5nGAwgASgIEhcKD2NvbnRpbnVlZF9jb3VudBgOIAEoDRIVCg1zdGVlcnNfcnVuX2lkGA0gASgJImAKDENoYXRGZWVkYmFjaxISCgptZXNzYWdlX2lkGAEgASgJEg0KBXZhbHVlGAIgASgJEg8KB2NvbW1lbnQYAyABKAkSDQoFYWN0b3IYBCABKAkSDQoFYXRfbXMYBSABKAQi7AEKDENoYXRBcHByb3ZhbBITCgthcHByb3ZhbF9pZBgBIAEoCRIUCgx0b29sX2NhbGxfaWQYAiABKAkSEQoJdG9vbF9uYW1lGAMgASgJEg0KBWlucHV0GAQgASgJEhIKCmlucHV0X2hhc2gYBSABKAkSDgoGc3RhdHVzGAYgASgJEhUKDWV4cGlyZXNfYXRfbXMYByABKAQSEgoKZGVjaWRlZF9ieRgIIAEoCRIOCgZyZWFzb24YCSABKAkSDgoGcnVuX2lkGAogASgJEhAKCHF1ZXN0aW9uGAsgASgJEg4KBnNjaGVtYRgMIAEoCSJyCg9DaGF0QnJvd3NlckNhbGwSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRINCgVhY3RvchgDIAEoCRITCgtpc19hbnN3ZXJlZBgEIAEoCBISCgppc19leHBpcmVkGAUgASgIYgZwcm90bzM");
 
 /**
  * A message of the user, an answer, a thought, a warning or an error.
@@ -714,6 +714,13 @@ export type ChatOpenRun = Message<"webchat_nb.contracts.v1.ChatOpenRun"> & {
   acceptsSteering: boolean;
 
   /**
+   * how often another server went on with it; who began before that has lost it
+   *
+   * @generated from field: uint32 continued_count = 14;
+   */
+  continuedCount: number;
+
+  /**
    * of a prompt that was handed to this run and not taken yet; its status is "steering"
    *
    * @generated from field: string steers_run_id = 13;
@@ -793,6 +800,13 @@ export type ChatOpenRunJson = {
    * @generated from field: bool accepts_steering = 12;
    */
   acceptsSteering?: boolean;
+
+  /**
+   * how often another server went on with it; who began before that has lost it
+   *
+   * @generated from field: uint32 continued_count = 14;
+   */
+  continuedCount?: number;
 
   /**
    * of a prompt that was handed to this run and not taken yet; its status is "steering"
@@ -1048,4 +1062,83 @@ export type ChatApprovalJson = {
  */
 export const ChatApprovalSchema: GenMessage<ChatApproval, {jsonType: ChatApprovalJson}> = /*@__PURE__*/
   messageDesc(file_webchat_nb_contracts_v1_entities, 8);
+
+/**
+ * Private: who does a call that a browser was asked to make, and whether it was answered. Never sent to a client.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatBrowserCall
+ */
+export type ChatBrowserCall = Message<"webchat_nb.contracts.v1.ChatBrowserCall"> & {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * the page that has it; empty: none
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: bool is_answered = 4;
+   */
+  isAnswered: boolean;
+
+  /**
+   * no answer came in time
+   *
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired: boolean;
+};
+
+/**
+ * Private: who does a call that a browser was asked to make, and whether it was answered. Never sent to a client.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatBrowserCall
+ */
+export type ChatBrowserCallJson = {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId?: string;
+
+  /**
+   * the page that has it; empty: none
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId?: string;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor?: string;
+
+  /**
+   * @generated from field: bool is_answered = 4;
+   */
+  isAnswered?: boolean;
+
+  /**
+   * no answer came in time
+   *
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired?: boolean;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatBrowserCall.
+ * Use `create(ChatBrowserCallSchema)` to create a new message.
+ */
+export const ChatBrowserCallSchema: GenMessage<ChatBrowserCall, {jsonType: ChatBrowserCallJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_entities, 9);
 

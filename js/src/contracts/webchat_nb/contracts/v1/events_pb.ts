@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file webchat_nb/contracts/v1/events.proto.
  */
 export const file_webchat_nb_contracts_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkixgEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJEjwKC2F0dGFjaG1lbnRzGAogAygLMicud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEF0dGFjaG1lbnQirgEKE0NoYXRJbmZlcmVuY2VRdWV1ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAYgASgNEg0KBWFjdG9yGAcgASgJEhIKCmhhc19wYXJlbnQYCCABKAgiSwoSQ2hhdEluZmVyZW5jZU1vdmVkEg4KBnJ1bl9pZBgBIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDRINCgVhY3RvchgDIAEoCSKXAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJEhIKCmhhc19wYXJlbnQYByABKAgiJQoTQ2hhdFN0ZWVyaW5nT2ZmZXJlZBIOCgZydW5faWQYASABKAkiyAEKFkNoYXRVc2VyTWVzc2FnZVN0ZWVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcHJvbXB0GAMgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAQgASgJEg0KBWFjdG9yGAUgASgJEg8KB3Byb2ZpbGUYBiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YByABKAkSEgoKb3duX3J1bl9pZBgIIAEoCRITCgtvd25fdHVybl9pZBgJIAEoCSI3ChFDaGF0U3RlZXJpbmdUYWtlbhIOCgZydW5faWQYASABKAkSEgoKb3duX3J1bl9pZBgCIAEoCSI+ChVDaGF0SW5mZXJlbmNlRmluaXNoZWQSDgoGcnVuX2lkGAEgASgJEhUKDWZpbmlzaF9yZWFzb24YAiABKAkiRQoUQ2hhdEluZmVyZW5jZVN0b3BwZWQSDgoGcnVuX2lkGAEgASgJEg0KBWFjdG9yGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJVChNDaGF0SW5mZXJlbmNlRmFpbGVkEg4KBnJ1bl9pZBgBIAEoCRINCgVlcnJvchgCIAEoCRIMCgRjb2RlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCJNChhDaGF0SW5mZXJlbmNlSW50ZXJydXB0ZWQSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiVwoWQ2hhdFRleHRTZWdtZW50U3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSIzCg9DaGF0VG9rZW5zRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIlQKF0NoYXRUZXh0U2VnbWVudEZpbmlzaGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkiVQoUQ2hhdFJlYXNvbmluZ1N0YXJ0ZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSGQoRcGFyZW50X21lc3NhZ2VfaWQYAyABKAkiNgoSQ2hhdFJlYXNvbmluZ0RlbHRhEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI7ChVDaGF0UmVhc29uaW5nRmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkiYgoTQ2hhdFRvb2xDYWxsU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJIkAKGkNoYXRUb29sQ2FsbEFyZ3VtZW50c0RlbHRhEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIjwKFUNoYXRUb29sQ2FsbFJlcXVlc3RlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFaW5wdXQYAiABKAkiWgocQ2hhdFRvb2xDYWxsRXhlY3V0aW9uU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDQoFcGxhY2UYAiABKAkSFQoNYW5zd2VyX3NjaGVtYRgDIAEoCSI+ChRDaGF0VG9vbENhbGxQcm9ncmVzcxIUCgx0b29sX2NhbGxfaWQYASABKAkSEAoIcHJvZ3Jlc3MYAiABKAkingEKF0NoYXRUb29sQ2FsbFJlc3VsdFJlYWR5EhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIRCgl0b29sX25hbWUYAiABKAkSDgoGcmVzdWx0GAMgASgJEg4KBnN0YXR1cxgEIAEoCRISCgptZWRpYV90eXBlGAUgASgJEg8KB2NvbnRlbnQYBiABKAkSFQoNYXR0YWNobWVudF9pZBgHIAEoCSJgChRDaGF0VG9vbENhbGxGaW5pc2hlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg0KBWVycm9yGAMgASgJEhMKC2R1cmF0aW9uX21zGAQgASgNIlAKEUNoYXRVc2FnZVJlcG9ydGVkEg4KBnJ1bl9pZBgBIAEoCRIUCgxpbnB1dF90b2tlbnMYAiABKAQSFQoNb3V0cHV0X3Rva2VucxgDIAEoBCJTChFDaGF0RW50aXR5RW1pdHRlZBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEhQKDHBheWxvYWRfanNvbhgDIAEoCRIOCgZydW5faWQYBCABKAkiRAoSQ2hhdEVudGl0eUltcG9ydGVkEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMcGF5bG9hZF9qc29uGAMgASgJIlYKEUNoYXRGZWVkYmFja0dpdmVuEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFdmFsdWUYAiABKAkSDwoHY29tbWVudBgDIAEoCRINCgVhY3RvchgEIAEoCSJBChBDaGF0QmxvY2tTdGFydGVkEhAKCGJsb2NrX2lkGAEgASgJEgsKA3RhZxgCIAEoCRIOCgZydW5faWQYAyABKAkiLwoNQ2hhdEJsb2NrR3JldxIQCghibG9ja19pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIkEKDkNoYXRCbG9ja0VuZGVkEhAKCGJsb2NrX2lkGAEgASgJEgwKBHRleHQYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSLFAQoZQ2hhdFRvb2xBcHByb3ZhbFJlcXVlc3RlZBITCgthcHByb3ZhbF9pZBgBIAEoCRIUCgx0b29sX2NhbGxfaWQYAiABKAkSEQoJdG9vbF9uYW1lGAMgASgJEg0KBWlucHV0GAQgASgJEhIKCmlucHV0X2hhc2gYBSABKAkSFQoNZXhwaXJlc19hdF9tcxgGIAEoBBIOCgZydW5faWQYByABKAkSEAoIcXVlc3Rpb24YCCABKAkSDgoGc2NoZW1hGAkgASgJImwKF0NoYXRUb29sQXBwcm92YWxEZWNpZGVkEhMKC2FwcHJvdmFsX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRINCgVpbnB1dBgDIAEoCRIOCgZyZWFzb24YBCABKAkSDQoFYWN0b3IYBSABKAliBnByb3RvMw", [file_webchat_nb_contracts_v1_entities]);
+  fileDesc("CiR3ZWJjaGF0X25iL2NvbnRyYWN0cy92MS9ldmVudHMucHJvdG8SF3dlYmNoYXRfbmIuY29udHJhY3RzLnYxIkgKF0NoYXRDb252ZXJzYXRpb25DcmVhdGVkEg8KB3Byb2ZpbGUYASABKAkSDQoFb3duZXIYAiABKAkSDQoFdGl0bGUYAyABKAkiKAoXQ2hhdENvbnZlcnNhdGlvblJlbmFtZWQSDQoFdGl0bGUYASABKAkixgEKF0NoYXRVc2VyTWVzc2FnZUFjY2VwdGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEg4KBnByb21wdBgDIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgEIAEoCRINCgVhY3RvchgFIAEoCRIPCgdwcm9maWxlGAYgASgJEjwKC2F0dGFjaG1lbnRzGAogAygLMicud2ViY2hhdF9uYi5jb250cmFjdHMudjEuQ2hhdEF0dGFjaG1lbnQirgEKE0NoYXRJbmZlcmVuY2VRdWV1ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEhYKDnF1ZXVlX3Bvc2l0aW9uGAYgASgNEg0KBWFjdG9yGAcgASgJEhIKCmhhc19wYXJlbnQYCCABKAgiSwoSQ2hhdEluZmVyZW5jZU1vdmVkEg4KBnJ1bl9pZBgBIAEoCRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDRINCgVhY3RvchgDIAEoCSKXAQoUQ2hhdEluZmVyZW5jZVN0YXJ0ZWQSDgoGcnVuX2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIPCgdwcm9maWxlGAQgASgJEhYKDm92ZXJyaWRlc19qc29uGAUgASgJEg0KBWFjdG9yGAYgASgJEhIKCmhhc19wYXJlbnQYByABKAgiJQoTQ2hhdFN0ZWVyaW5nT2ZmZXJlZBIOCgZydW5faWQYASABKAkiyAEKFkNoYXRVc2VyTWVzc2FnZVN0ZWVyZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcHJvbXB0GAMgASgJEhkKEXBhcmVudF9tZXNzYWdlX2lkGAQgASgJEg0KBWFjdG9yGAUgASgJEg8KB3Byb2ZpbGUYBiABKAkSFgoOb3ZlcnJpZGVzX2pzb24YByABKAkSEgoKb3duX3J1bl9pZBgIIAEoCRITCgtvd25fdHVybl9pZBgJIAEoCSI3ChFDaGF0U3RlZXJpbmdUYWtlbhIOCgZydW5faWQYASABKAkSEgoKb3duX3J1bl9pZBgCIAEoCSIoChZDaGF0SW5mZXJlbmNlQ29udGludWVkEg4KBnJ1bl9pZBgBIAEoCSI+ChVDaGF0SW5mZXJlbmNlRmluaXNoZWQSDgoGcnVuX2lkGAEgASgJEhUKDWZpbmlzaF9yZWFzb24YAiABKAkiRQoUQ2hhdEluZmVyZW5jZVN0b3BwZWQSDgoGcnVuX2lkGAEgASgJEg0KBWFjdG9yGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJVChNDaGF0SW5mZXJlbmNlRmFpbGVkEg4KBnJ1bl9pZBgBIAEoCRINCgVlcnJvchgCIAEoCRIMCgRjb2RlGAMgASgJEhEKCXJldHJ5YWJsZRgEIAEoCCJNChhDaGF0SW5mZXJlbmNlSW50ZXJydXB0ZWQSDgoGcnVuX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiVwoWQ2hhdFRleHRTZWdtZW50U3RhcnRlZBISCgptZXNzYWdlX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIZChFwYXJlbnRfbWVzc2FnZV9pZBgDIAEoCSIzCg9DaGF0VG9rZW5zRGVsdGESEgoKbWVzc2FnZV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJIlQKF0NoYXRUZXh0U2VnbWVudEZpbmlzaGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhUKDWZpbmlzaF9yZWFzb24YAyABKAkiVQoUQ2hhdFJlYXNvbmluZ1N0YXJ0ZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSGQoRcGFyZW50X21lc3NhZ2VfaWQYAyABKAkiNgoSQ2hhdFJlYXNvbmluZ0RlbHRhEhIKCm1lc3NhZ2VfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI7ChVDaGF0UmVhc29uaW5nRmluaXNoZWQSEgoKbWVzc2FnZV9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkidQoTQ2hhdFRvb2xDYWxsU3RhcnRlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJEhEKCXJlY2FsbF9pZBgFIAEoCSJAChpDaGF0VG9vbENhbGxBcmd1bWVudHNEZWx0YRIUCgx0b29sX2NhbGxfaWQYASABKAkSDAoEdGV4dBgCIAEoCSI8ChVDaGF0VG9vbENhbGxSZXF1ZXN0ZWQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEg0KBWlucHV0GAIgASgJIloKHENoYXRUb29sQ2FsbEV4ZWN1dGlvblN0YXJ0ZWQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEg0KBXBsYWNlGAIgASgJEhUKDWFuc3dlcl9zY2hlbWEYAyABKAkiPgoUQ2hhdFRvb2xDYWxsUHJvZ3Jlc3MSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhAKCHByb2dyZXNzGAIgASgJIp4BChdDaGF0VG9vbENhbGxSZXN1bHRSZWFkeRIUCgx0b29sX2NhbGxfaWQYASABKAkSEQoJdG9vbF9uYW1lGAIgASgJEg4KBnJlc3VsdBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEgoKbWVkaWFfdHlwZRgFIAEoCRIPCgdjb250ZW50GAYgASgJEhUKDWF0dGFjaG1lbnRfaWQYByABKAkiYAoUQ2hhdFRvb2xDYWxsRmluaXNoZWQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRINCgVlcnJvchgDIAEoCRITCgtkdXJhdGlvbl9tcxgEIAEoDSJQChFDaGF0VXNhZ2VSZXBvcnRlZBIOCgZydW5faWQYASABKAkSFAoMaW5wdXRfdG9rZW5zGAIgASgEEhUKDW91dHB1dF90b2tlbnMYAyABKAQiUwoRQ2hhdEVudGl0eUVtaXR0ZWQSDAoEa2luZBgBIAEoCRIKCgJpZBgCIAEoCRIUCgxwYXlsb2FkX2pzb24YAyABKAkSDgoGcnVuX2lkGAQgASgJIkQKEkNoYXRFbnRpdHlJbXBvcnRlZBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEhQKDHBheWxvYWRfanNvbhgDIAEoCSJWChFDaGF0RmVlZGJhY2tHaXZlbhISCgptZXNzYWdlX2lkGAEgASgJEg0KBXZhbHVlGAIgASgJEg8KB2NvbW1lbnQYAyABKAkSDQoFYWN0b3IYBCABKAkiQQoQQ2hhdEJsb2NrU3RhcnRlZBIQCghibG9ja19pZBgBIAEoCRILCgN0YWcYAiABKAkSDgoGcnVuX2lkGAMgASgJIi8KDUNoYXRCbG9ja0dyZXcSEAoIYmxvY2tfaWQYASABKAkSDAoEdGV4dBgCIAEoCSJBCg5DaGF0QmxvY2tFbmRlZBIQCghibG9ja19pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEg8KB3Byb2JsZW0YAyABKAkixQEKGUNoYXRUb29sQXBwcm92YWxSZXF1ZXN0ZWQSEwoLYXBwcm92YWxfaWQYASABKAkSFAoMdG9vbF9jYWxsX2lkGAIgASgJEhEKCXRvb2xfbmFtZRgDIAEoCRINCgVpbnB1dBgEIAEoCRISCgppbnB1dF9oYXNoGAUgASgJEhUKDWV4cGlyZXNfYXRfbXMYBiABKAQSDgoGcnVuX2lkGAcgASgJEhAKCHF1ZXN0aW9uGAggASgJEg4KBnNjaGVtYRgJIAEoCSJsChdDaGF0VG9vbEFwcHJvdmFsRGVjaWRlZBITCgthcHByb3ZhbF9pZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSDQoFaW5wdXQYAyABKAkSDgoGcmVhc29uGAQgASgJEg0KBWFjdG9yGAUgASgJIk0KE0NoYXRUb29sQ2FsbENsYWltZWQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRINCgVhY3RvchgDIAEoCSJxChRDaGF0VG9vbENhbGxBbnN3ZXJlZBIUCgx0b29sX2NhbGxfaWQYASABKAkSDgoGcmVzdWx0GAIgASgJEhAKCGlzX2Vycm9yGAMgASgIEg0KBWFjdG9yGAQgASgJEhIKCmlzX2V4cGlyZWQYBSABKAhiBnByb3RvMw", [file_webchat_nb_contracts_v1_entities]);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatConversationCreated
@@ -612,6 +612,37 @@ export const ChatSteeringTakenSchema: GenMessage<ChatSteeringTaken, {jsonType: C
   messageDesc(file_webchat_nb_contracts_v1_events, 8);
 
 /**
+ * A run that waited for a person when its server stopped is carried out by a server again.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatInferenceContinued
+ */
+export type ChatInferenceContinued = Message<"webchat_nb.contracts.v1.ChatInferenceContinued"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * A run that waited for a person when its server stopped is carried out by a server again.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatInferenceContinued
+ */
+export type ChatInferenceContinuedJson = {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatInferenceContinued.
+ * Use `create(ChatInferenceContinuedSchema)` to create a new message.
+ */
+export const ChatInferenceContinuedSchema: GenMessage<ChatInferenceContinued, {jsonType: ChatInferenceContinuedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 9);
+
+/**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceFinished
  */
 export type ChatInferenceFinished = Message<"webchat_nb.contracts.v1.ChatInferenceFinished"> & {
@@ -646,7 +677,7 @@ export type ChatInferenceFinishedJson = {
  * Use `create(ChatInferenceFinishedSchema)` to create a new message.
  */
 export const ChatInferenceFinishedSchema: GenMessage<ChatInferenceFinished, {jsonType: ChatInferenceFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 9);
+  messageDesc(file_webchat_nb_contracts_v1_events, 10);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceStopped
@@ -693,7 +724,7 @@ export type ChatInferenceStoppedJson = {
  * Use `create(ChatInferenceStoppedSchema)` to create a new message.
  */
 export const ChatInferenceStoppedSchema: GenMessage<ChatInferenceStopped, {jsonType: ChatInferenceStoppedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 10);
+  messageDesc(file_webchat_nb_contracts_v1_events, 11);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceFailed
@@ -754,7 +785,7 @@ export type ChatInferenceFailedJson = {
  * Use `create(ChatInferenceFailedSchema)` to create a new message.
  */
 export const ChatInferenceFailedSchema: GenMessage<ChatInferenceFailed, {jsonType: ChatInferenceFailedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 11);
+  messageDesc(file_webchat_nb_contracts_v1_events, 12);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatInferenceInterrupted
@@ -801,7 +832,7 @@ export type ChatInferenceInterruptedJson = {
  * Use `create(ChatInferenceInterruptedSchema)` to create a new message.
  */
 export const ChatInferenceInterruptedSchema: GenMessage<ChatInferenceInterrupted, {jsonType: ChatInferenceInterruptedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 12);
+  messageDesc(file_webchat_nb_contracts_v1_events, 13);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTextSegmentStarted
@@ -848,7 +879,7 @@ export type ChatTextSegmentStartedJson = {
  * Use `create(ChatTextSegmentStartedSchema)` to create a new message.
  */
 export const ChatTextSegmentStartedSchema: GenMessage<ChatTextSegmentStarted, {jsonType: ChatTextSegmentStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 13);
+  messageDesc(file_webchat_nb_contracts_v1_events, 14);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTokensDelta
@@ -885,7 +916,7 @@ export type ChatTokensDeltaJson = {
  * Use `create(ChatTokensDeltaSchema)` to create a new message.
  */
 export const ChatTokensDeltaSchema: GenMessage<ChatTokensDelta, {jsonType: ChatTokensDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 14);
+  messageDesc(file_webchat_nb_contracts_v1_events, 15);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatTextSegmentFinished
@@ -936,7 +967,7 @@ export type ChatTextSegmentFinishedJson = {
  * Use `create(ChatTextSegmentFinishedSchema)` to create a new message.
  */
 export const ChatTextSegmentFinishedSchema: GenMessage<ChatTextSegmentFinished, {jsonType: ChatTextSegmentFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 15);
+  messageDesc(file_webchat_nb_contracts_v1_events, 16);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningStarted
@@ -983,7 +1014,7 @@ export type ChatReasoningStartedJson = {
  * Use `create(ChatReasoningStartedSchema)` to create a new message.
  */
 export const ChatReasoningStartedSchema: GenMessage<ChatReasoningStarted, {jsonType: ChatReasoningStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 16);
+  messageDesc(file_webchat_nb_contracts_v1_events, 17);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningDelta
@@ -1020,7 +1051,7 @@ export type ChatReasoningDeltaJson = {
  * Use `create(ChatReasoningDeltaSchema)` to create a new message.
  */
 export const ChatReasoningDeltaSchema: GenMessage<ChatReasoningDelta, {jsonType: ChatReasoningDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 17);
+  messageDesc(file_webchat_nb_contracts_v1_events, 18);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatReasoningFinished
@@ -1057,7 +1088,7 @@ export type ChatReasoningFinishedJson = {
  * Use `create(ChatReasoningFinishedSchema)` to create a new message.
  */
 export const ChatReasoningFinishedSchema: GenMessage<ChatReasoningFinished, {jsonType: ChatReasoningFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 18);
+  messageDesc(file_webchat_nb_contracts_v1_events, 19);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallStarted
@@ -1082,6 +1113,13 @@ export type ChatToolCallStarted = Message<"webchat_nb.contracts.v1.ChatToolCallS
    * @generated from field: string run_id = 4;
    */
   runId: string;
+
+  /**
+   * what the model is told that the call is called, after a restart; empty: it cannot be told
+   *
+   * @generated from field: string recall_id = 5;
+   */
+  recallId: string;
 };
 
 /**
@@ -1107,6 +1145,13 @@ export type ChatToolCallStartedJson = {
    * @generated from field: string run_id = 4;
    */
   runId?: string;
+
+  /**
+   * what the model is told that the call is called, after a restart; empty: it cannot be told
+   *
+   * @generated from field: string recall_id = 5;
+   */
+  recallId?: string;
 };
 
 /**
@@ -1114,7 +1159,7 @@ export type ChatToolCallStartedJson = {
  * Use `create(ChatToolCallStartedSchema)` to create a new message.
  */
 export const ChatToolCallStartedSchema: GenMessage<ChatToolCallStarted, {jsonType: ChatToolCallStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 19);
+  messageDesc(file_webchat_nb_contracts_v1_events, 20);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallArgumentsDelta
@@ -1151,7 +1196,7 @@ export type ChatToolCallArgumentsDeltaJson = {
  * Use `create(ChatToolCallArgumentsDeltaSchema)` to create a new message.
  */
 export const ChatToolCallArgumentsDeltaSchema: GenMessage<ChatToolCallArgumentsDelta, {jsonType: ChatToolCallArgumentsDeltaJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 20);
+  messageDesc(file_webchat_nb_contracts_v1_events, 21);
 
 /**
  * The arguments are complete: `input` is their JSON text.
@@ -1192,7 +1237,7 @@ export type ChatToolCallRequestedJson = {
  * Use `create(ChatToolCallRequestedSchema)` to create a new message.
  */
 export const ChatToolCallRequestedSchema: GenMessage<ChatToolCallRequested, {jsonType: ChatToolCallRequestedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 21);
+  messageDesc(file_webchat_nb_contracts_v1_events, 22);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallExecutionStarted
@@ -1247,7 +1292,7 @@ export type ChatToolCallExecutionStartedJson = {
  * Use `create(ChatToolCallExecutionStartedSchema)` to create a new message.
  */
 export const ChatToolCallExecutionStartedSchema: GenMessage<ChatToolCallExecutionStarted, {jsonType: ChatToolCallExecutionStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 22);
+  messageDesc(file_webchat_nb_contracts_v1_events, 23);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallProgress
@@ -1284,7 +1329,7 @@ export type ChatToolCallProgressJson = {
  * Use `create(ChatToolCallProgressSchema)` to create a new message.
  */
 export const ChatToolCallProgressSchema: GenMessage<ChatToolCallProgress, {jsonType: ChatToolCallProgressJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 23);
+  messageDesc(file_webchat_nb_contracts_v1_events, 24);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallResultReady
@@ -1371,7 +1416,7 @@ export type ChatToolCallResultReadyJson = {
  * Use `create(ChatToolCallResultReadySchema)` to create a new message.
  */
 export const ChatToolCallResultReadySchema: GenMessage<ChatToolCallResultReady, {jsonType: ChatToolCallResultReadyJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 24);
+  messageDesc(file_webchat_nb_contracts_v1_events, 25);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatToolCallFinished
@@ -1432,7 +1477,7 @@ export type ChatToolCallFinishedJson = {
  * Use `create(ChatToolCallFinishedSchema)` to create a new message.
  */
 export const ChatToolCallFinishedSchema: GenMessage<ChatToolCallFinished, {jsonType: ChatToolCallFinishedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 25);
+  messageDesc(file_webchat_nb_contracts_v1_events, 26);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatUsageReported
@@ -1479,7 +1524,7 @@ export type ChatUsageReportedJson = {
  * Use `create(ChatUsageReportedSchema)` to create a new message.
  */
 export const ChatUsageReportedSchema: GenMessage<ChatUsageReported, {jsonType: ChatUsageReportedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 26);
+  messageDesc(file_webchat_nb_contracts_v1_events, 27);
 
 /**
  * An engine put an entity of a registered kind on the timeline.
@@ -1544,7 +1589,7 @@ export type ChatEntityEmittedJson = {
  * Use `create(ChatEntityEmittedSchema)` to create a new message.
  */
 export const ChatEntityEmittedSchema: GenMessage<ChatEntityEmitted, {jsonType: ChatEntityEmittedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 27);
+  messageDesc(file_webchat_nb_contracts_v1_events, 28);
 
 /**
  * An entity as it was in a conversation that was exported.
@@ -1599,7 +1644,7 @@ export type ChatEntityImportedJson = {
  * Use `create(ChatEntityImportedSchema)` to create a new message.
  */
 export const ChatEntityImportedSchema: GenMessage<ChatEntityImported, {jsonType: ChatEntityImportedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 28);
+  messageDesc(file_webchat_nb_contracts_v1_events, 29);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatFeedbackGiven
@@ -1660,7 +1705,7 @@ export type ChatFeedbackGivenJson = {
  * Use `create(ChatFeedbackGivenSchema)` to create a new message.
  */
 export const ChatFeedbackGivenSchema: GenMessage<ChatFeedbackGiven, {jsonType: ChatFeedbackGivenJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 29);
+  messageDesc(file_webchat_nb_contracts_v1_events, 30);
 
 /**
  * A structured block began in an answer's text; what it means is its plugin's to say.
@@ -1711,7 +1756,7 @@ export type ChatBlockStartedJson = {
  * Use `create(ChatBlockStartedSchema)` to create a new message.
  */
 export const ChatBlockStartedSchema: GenMessage<ChatBlockStarted, {jsonType: ChatBlockStartedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 30);
+  messageDesc(file_webchat_nb_contracts_v1_events, 31);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatBlockGrew
@@ -1752,7 +1797,7 @@ export type ChatBlockGrewJson = {
  * Use `create(ChatBlockGrewSchema)` to create a new message.
  */
 export const ChatBlockGrewSchema: GenMessage<ChatBlockGrew, {jsonType: ChatBlockGrewJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 31);
+  messageDesc(file_webchat_nb_contracts_v1_events, 32);
 
 /**
  * @generated from message webchat_nb.contracts.v1.ChatBlockEnded
@@ -1803,7 +1848,7 @@ export type ChatBlockEndedJson = {
  * Use `create(ChatBlockEndedSchema)` to create a new message.
  */
 export const ChatBlockEndedSchema: GenMessage<ChatBlockEnded, {jsonType: ChatBlockEndedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 32);
+  messageDesc(file_webchat_nb_contracts_v1_events, 33);
 
 /**
  * A person is asked whether a tool call may be made.
@@ -1930,7 +1975,7 @@ export type ChatToolApprovalRequestedJson = {
  * Use `create(ChatToolApprovalRequestedSchema)` to create a new message.
  */
 export const ChatToolApprovalRequestedSchema: GenMessage<ChatToolApprovalRequested, {jsonType: ChatToolApprovalRequestedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 33);
+  messageDesc(file_webchat_nb_contracts_v1_events, 34);
 
 /**
  * The first decision; there is no second one.
@@ -2009,5 +2054,131 @@ export type ChatToolApprovalDecidedJson = {
  * Use `create(ChatToolApprovalDecidedSchema)` to create a new message.
  */
 export const ChatToolApprovalDecidedSchema: GenMessage<ChatToolApprovalDecided, {jsonType: ChatToolApprovalDecidedJson}> = /*@__PURE__*/
-  messageDesc(file_webchat_nb_contracts_v1_events, 34);
+  messageDesc(file_webchat_nb_contracts_v1_events, 35);
+
+/**
+ * A page of a browser does this call; the others leave it alone.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatToolCallClaimed
+ */
+export type ChatToolCallClaimed = Message<"webchat_nb.contracts.v1.ChatToolCallClaimed"> & {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+};
+
+/**
+ * A page of a browser does this call; the others leave it alone.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatToolCallClaimed
+ */
+export type ChatToolCallClaimedJson = {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId?: string;
+
+  /**
+   * @generated from field: string client_id = 2;
+   */
+  clientId?: string;
+
+  /**
+   * @generated from field: string actor = 3;
+   */
+  actor?: string;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatToolCallClaimed.
+ * Use `create(ChatToolCallClaimedSchema)` to create a new message.
+ */
+export const ChatToolCallClaimedSchema: GenMessage<ChatToolCallClaimed, {jsonType: ChatToolCallClaimedJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 36);
+
+/**
+ * What a browser answered to a call, or that it did not in time; the run that waits for it makes it the call's result.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatToolCallAnswered
+ */
+export type ChatToolCallAnswered = Message<"webchat_nb.contracts.v1.ChatToolCallAnswered"> & {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * text, or JSON text
+   *
+   * @generated from field: string result = 2;
+   */
+  result: string;
+
+  /**
+   * @generated from field: bool is_error = 3;
+   */
+  isError: boolean;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired: boolean;
+};
+
+/**
+ * What a browser answered to a call, or that it did not in time; the run that waits for it makes it the call's result.
+ *
+ * @generated from message webchat_nb.contracts.v1.ChatToolCallAnswered
+ */
+export type ChatToolCallAnsweredJson = {
+  /**
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId?: string;
+
+  /**
+   * text, or JSON text
+   *
+   * @generated from field: string result = 2;
+   */
+  result?: string;
+
+  /**
+   * @generated from field: bool is_error = 3;
+   */
+  isError?: boolean;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor?: string;
+
+  /**
+   * @generated from field: bool is_expired = 5;
+   */
+  isExpired?: boolean;
+};
+
+/**
+ * Describes the message webchat_nb.contracts.v1.ChatToolCallAnswered.
+ * Use `create(ChatToolCallAnsweredSchema)` to create a new message.
+ */
+export const ChatToolCallAnsweredSchema: GenMessage<ChatToolCallAnswered, {jsonType: ChatToolCallAnsweredJson}> = /*@__PURE__*/
+  messageDesc(file_webchat_nb_contracts_v1_events, 37);
 

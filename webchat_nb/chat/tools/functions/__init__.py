@@ -1,0 +1,1 @@
+"""Python functions as tools: read once, called for a model."""
