@@ -16,11 +16,14 @@ from jupyter_server.utils import url_path_join
 from traitlets import Bool, Dict, Enum, Float, List, Unicode
 
 from webchat_nb.app import ChatApp, Config, build
+from webchat_nb.chat.tools.limits import ToolLimits
 from webchat_nb.errors import ConfigError, StoreError
 from webchat_nb.stream import Retention
 from webchat_nb.transports.host import Mount
 from webchat_nb.transports.http import routes
 from webchat_nb.wire.requests import Limits
+from webchat_nb_server.kernel_engine import KERNEL, PROFILE, KernelEngineFactory
+from webchat_nb_server.kernels import BUSY_TIMEOUT_S, JupyterKernels
 from webchat_nb_server.login import PER_USER_SETTING, jupyter_host, names_its_users
 from webchat_nb_server.runtime import ChatRuntime
 
@@ -80,6 +83,17 @@ class WebChatExtension(ExtensionApp):
         help="Limits that differ from the default, such as {'max_prompt_chars': 20000}; told to clients in ws.hello.",
     ).tag(config=True)
 
+    tool_limits = Dict(
+        help="Limits of tools that differ from the default, such as {'timeout_s': 120, 'approval_expires_s': 600}.",
+    ).tag(config=True)
+
+    kernel_busy_timeout_s = Float(
+        BUSY_TIMEOUT_S,
+        min=0.1,
+        help="How long a notebook's kernel may be busy with a cell, in seconds, before a call of its tools or a prompt to "
+        "its function is given up.",
+    ).tag(config=True)
+
     retention = Dict(
         help="How much is kept of each conversation's log, such as {'max_events': 100000, 'max_age_s': 2592000}; "
         "timelines stay whole. Default: everything.",
@@ -91,9 +105,17 @@ class WebChatExtension(ExtensionApp):
         help="Longest time for an answer, in seconds, where the profile does not say. Default: no limit.",
     ).tag(config=True)
 
+    open_approvals = Enum(
+        ["expire", "wait"],
+        default_value="expire",
+        help="What becomes of an answer that waits for a person's approval when the server stops. expire: it is "
+        "interrupted and the question expires. wait: the next server goes on with it, where its engine can.",
+    ).tag(config=True)
+
     debug = Bool(False, help="Log more.").tag(config=True)
 
     runtime: ChatRuntime
+    _kernels: JupyterKernels | None = None
 
     def initialize_settings(self) -> None:
         """Decide whose conversations they are, and let our log go where the server's goes."""
@@ -124,6 +146,8 @@ class WebChatExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """Close the connections with 4000, settle what runs, close the store."""
         await self.runtime.stop()
+        if self._kernels is not None:
+            await self._kernels.close()
 
     def current_activity(self) -> dict[str, int] | None:
         """Open connections keep the server from ending for want of activity."""
@@ -136,18 +160,30 @@ class WebChatExtension(ExtensionApp):
         return self.serverapp
 
     def _build(self) -> ChatApp:
-        return build(
+        tool_limits = _converted("tool_limits", dict(self.tool_limits), ToolLimits)
+        self._kernels = kernels = JupyterKernels(
+            self._server.kernel_manager, tool_limits=tool_limits, busy_timeout_s=self.kernel_busy_timeout_s
+        )
+        app = build(
             Config(
+                kernels=kernels,
+                tool_sources=[kernels],
+                engines={KERNEL: KernelEngineFactory(kernels)},
                 db=self.db or str(self._default_db()),
                 synchronous="NORMAL" if self.synchronous == "NORMAL" else "FULL",
                 profiles_files=[file for file in (self.profiles_file, *self.profiles_files) if file],
                 profiles=dict(self.profiles) or None,
                 default_profile=self.default_profile or None,
                 limits=_converted("limits", dict(self.limits), Limits),
+                tool_limits=tool_limits,
                 run_timeout_s=self.run_timeout_s,
+                open_approvals="wait" if self.open_approvals == "wait" else "expire",
                 retention=_converted("retention", dict(self.retention), Retention),
             )
         )
+        if KERNEL not in app.profiles.slugs:
+            app.profiles.register(PROFILE)
+        return app
 
     def _default_db(self) -> Path:
         """A file for this server's folder; its own folder is for the user's eyes only."""

@@ -47,8 +47,9 @@ class JupyterLogin(JupyterHandler):
         return Principal(user=user.username, name=user.display_name or user.username)
 
     async def is_still_allowed(self, access: Access) -> bool:
-        """Ask the authorizer again (AC4)."""
-        return bool(await ensure_async(self.authorizer.is_authorized(self, self.current_user, access, RESOURCE)))
+        """Ask the authorizer again (AC4). About kernels it is asked as Jupyter's own routes ask it."""
+        action, resource = ("execute", "kernels") if access == "kernels" else (access, RESOURCE)
+        return bool(await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, resource)))
 
 
 class JupyterApi(JupyterLogin, APIHandler):

@@ -18,15 +18,15 @@ PROFILES = "default: fast\nprofiles:\n  - {slug: fast, engine: scripted, script:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *options: str, script: str = SCRIPT
+    folder: Path, *options: str, script: str = SCRIPT, profiles: str = PROFILES
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server, and its address once it listens; killed at the end, if it still runs."""
     (folder / "script.yaml").write_text(script, encoding="utf-8")
-    profiles = folder / "profiles.yaml"
-    profiles.write_text(PROFILES, encoding="utf-8")
+    profiles_file = folder / "profiles.yaml"
+    profiles_file.write_text(profiles, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "webchat_nb.cli", "serve", "--port", "0", "--base-path", "/x",
-        "--profiles", str(profiles), *options,
+        "--profiles", str(profiles_file), *options,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -17,6 +17,7 @@ from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.websocket import websocket_connect
 
+from tests.server.bundle import prove_markdown_is_served
 from tests.server.paths import routes_of
 from tests.server.standalone import Socket
 from tests.unit.transports.chats import profiles_in, submit
@@ -192,6 +193,19 @@ async def test_a_conversation_over_both_ways(knock: Knock, jp_base_url: str) -> 
     assert any(f"Path={jp_base_url}webchat/;" in line for line in cookies if line.startswith("chat_profile="))
 
 
+@every_base_url
+@pytest.mark.rule("MG7")
+async def test_what_reads_markdown_is_served_beside_the_api(knock: Knock) -> None:
+    cookie, xsrf = await knock.browser()
+
+    async def fetch(path: str, **headers: str) -> HTTPResponse:
+        return await knock.fetch(path, **(headers or knock.token))
+
+    await prove_markdown_is_served(fetch, "webchat/static/markdown.js")
+    browser = {"Cookie": cookie, "X_XSRFToken": xsrf, "Referer": f"{knock.origin}{knock.base_url}lab"}
+    assert (await knock.fetch("webchat/static/markdown.js", **browser)).code == 200
+
+
 async def test_errors_are_ours_also_when_jupyter_makes_them(knock: Knock) -> None:
     for path, status, code in (
         ("webchat/v1/nowhere", 404, "not_found"),
@@ -228,7 +242,7 @@ class TestNamedUsers:
             "WebChatExtension": extension_config,
         }
 
-    @pytest.mark.rule("AC3", "AC5")
+    @pytest.mark.rule("AC3", "AC5", "TL7")
     async def test_a_conversation_belongs_to_its_maker_and_a_stranger_gets_404(self, knock: Knock) -> None:
         body = {"prompt": "hi", "conv_id": "c1"}
         assert (await knock.fetch("webchat/v1/chat", "POST", body, X_User="alice")).code == 200
@@ -239,6 +253,8 @@ class TestNamedUsers:
             ("POST", "webchat/v1/chat", body),
             ("POST", "webchat/v1/cancel", {"conv_id": "c1"}),
             ("GET", "webchat/v1/timeline?conv_id=c1", None),
+            ("POST", "webchat/v1/sessions/c1/tools/manifest", {"clientId": "page", "tools": [{"name": "mine"}]}),
+            ("POST", "webchat/v1/sessions/c1/tools/results", {"toolCallId": "x", "result": "x"}),
         ):
             answer = await knock.fetch(path, method, data, X_User="mallory")
             assert (answer.code, json.loads(answer.body)["code"]) == (404, "unknown_session")
@@ -311,6 +327,19 @@ class TestBadSettings:
         answer = await knock.fetch("webchat/v1/profiles", **knock.token)
         told = json.loads(answer.body)
         assert (answer.code, told["code"]) == (503, "bad_config") and "max_prompt_chras" in told["message"]
+
+
+class TestBadToolLimits:
+    @pytest.fixture
+    def extension_config(self) -> dict[str, Any]:
+        return {"db": "memory", "tool_limits": {"timeout_s": -1}}
+
+    @pytest.mark.rule("TL1")
+    async def test_a_limit_of_tools_that_cannot_be_used_is_told_by_name(self, knock: Knock) -> None:
+        answer = await knock.fetch("webchat/v1/profiles", **knock.token)
+        told = json.loads(answer.body)
+        assert (answer.code, told["code"]) == (503, "bad_config")
+        assert "tool_limits" in told["message"] and "timeout_s" in told["message"]
 
 
 class TestDefaultStore:

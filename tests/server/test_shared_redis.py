@@ -29,6 +29,8 @@ turns:
     steps: [{say: {text: "one two three four five ", repeat: 120}}]
   - match: endless
     steps: [{say: {text: "and on ", repeat: 100000}}]
+  - match: where
+    steps: [{call: {tool: locate, args: {}}}, {say: "Done."}]
   - steps: [{say: "You said: {prompt}"}]
 """
 
@@ -227,6 +229,30 @@ class TestSharedConversations(AsyncTests):
                 await on_b.hear()
             assert sorted(on_b.texts("assistant")) == sorted(f"You said: {prompt}" for prompt in prompts)
             assert on_b.payloads == await a.timeline()
+
+    @pytest.mark.rule("TL7", "OR4")
+    async def test_a_call_of_one_server_is_made_by_a_page_on_the_other(
+        self, redis: RedisServer, tmp_path: Path
+    ) -> None:
+        async with self.servers(redis, tmp_path) as (a, b):
+            await a.ask("v1/sessions/c1/tools/manifest", {"clientId": "page1", "tools": [{"name": "locate"}]})
+            await a.prompt("where am I?")
+            on_b = await b.follow()
+            while not (calls := [one for (kind, _), one in on_b.payloads.items() if kind == "ChatToolCall"]) or (
+                calls[0]["status"] != "executing"
+            ):
+                await on_b.hear()
+            claim = {"toolCallId": calls[0]["toolCallId"], "claim": True}
+            claims = await asyncio.gather(
+                *[(a, b)[n % 2].ask("v1/sessions/c1/tools/results", {**claim, "clientId": f"p{n}"}) for n in range(6)]
+            )
+            assert sum(answer["accepted"] for _, answer in claims) == 1
+            result = {"toolCallId": calls[0]["toolCallId"], "result": "Ulm"}
+            assert await b.ask("v1/sessions/c1/tools/results", result) == (200, {"accepted": True})
+            assert (await a.ask("v1/sessions/c1/tools/results", result))[1]["code"] == "already_answered"
+            await on_b.until_runs("finished")
+            assert on_b.payloads["ChatToolResult", f"{calls[0]['toolCallId']}:result"]["result"] == "Ulm"
+            assert on_b.payloads == await a.timeline() == await b.timeline()
 
     @pytest.mark.rule("RN3", "OR4")
     async def test_another_server_settles_the_run_of_a_dead_one_and_goes_on_with_the_queue(

@@ -9,10 +9,14 @@ from http.cookies import SimpleCookie
 
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
 
+from tests.server.bundle import prove_markdown_is_served
 from tests.server.paths import routes_of
 from tests.server.standalone import AUTH, TOKEN, StandaloneTests
 from webchat_nb.transports import ui
+from webchat_nb.transports.standalone import make_application
 
 
 def cookies_of(answer: HTTPResponse) -> dict[str, str]:
@@ -105,6 +109,17 @@ class TestPage(StandaloneTests):
         for name in re.findall(r'(?:src|href)="/user/alice/([^"]+)"', html):
             assert (await self.fetch(name)).code == 200
             assert (await self.fetch(name, headers={})).code == 401
+
+    @pytest.mark.rule("MG7")
+    @pytest.mark.parametrize("ui_is_served", [True, False])
+    async def test_what_reads_markdown_is_served_beside_the_api(self, ui_is_served: bool) -> None:
+        if not ui_is_served:
+            self.server.stop()
+            application = make_application(lambda: self.app.service, token=TOKEN, base_path=self.base_path, ui=False)
+            self.server = HTTPServer(application)
+            socket, self.port = bind_unused_port(address="127.0.0.1")
+            self.server.add_socket(socket)
+        await prove_markdown_is_served(self.fetch, "static/markdown.js")
 
     async def test_a_stranger_is_told_where_the_token_goes(self) -> None:
         answer = await self.fetch("", headers={})
