@@ -19,7 +19,7 @@ from webchat_nb import __version__
 from webchat_nb.errors import WebchatError
 from webchat_nb.stream import Hub, Retention, Session, session_id
 
-DEMO_NOTEBOOK = "00_hello_chat.ipynb"
+DEMO_NOTEBOOKS = ("00_hello_chat.ipynb", "01_tools.ipynb")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -188,7 +188,7 @@ async def _all_sessions(hub: Hub) -> list[Session]:
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--port", default=None, type=int, help="Port of JupyterLab.")
-@click.option("--folder", default=None, type=click.Path(file_okay=False), help="Where the demo notebook is put.")
+@click.option("--folder", default=None, type=click.Path(file_okay=False), help="Where the demo notebooks are put.")
 @click.argument("lab_args", nargs=-1, type=click.UNPROCESSED)
 def demo(no_browser: bool, port: int | None, folder: str | None, lab_args: tuple[str, ...]) -> None:
     """Open JupyterLab on the first notebook; what follows `--` is for JupyterLab.
@@ -216,19 +216,23 @@ def demo(no_browser: bool, port: int | None, folder: str | None, lab_args: tuple
 
 
 def _demo_notebook(folder: Path | None) -> Path:
-    """The notebook of a checkout, or a copy of the packaged one in a folder of its own."""
-    checkout = Path("notebooks") / DEMO_NOTEBOOK
+    """The first notebook of a checkout, or of copies of the packaged ones in a folder of their own."""
+    checkout = Path("notebooks") / DEMO_NOTEBOOKS[0]
     if folder is None and checkout.is_file():
         return checkout.resolve()
-    target = (folder or Path("webchat-demo")) / DEMO_NOTEBOOK
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        packaged = resources.files("webchat_nb.notebook") / DEMO_NOTEBOOK
-        with resources.as_file(packaged) as source:
-            if not source.is_file():
-                raise click.ClickException(f"{DEMO_NOTEBOOK} is not in this installation")
-            shutil.copyfile(source, target)
-    return target.resolve()
+    target = folder or Path("webchat-demo")
+    for name in DEMO_NOTEBOOKS:
+        if not (target / name).exists():
+            _copy_notebook(name, target)
+    return (target / DEMO_NOTEBOOKS[0]).resolve()
+
+
+def _copy_notebook(name: str, folder: Path) -> None:
+    with resources.as_file(resources.files("webchat_nb.notebook") / name) as source:
+        if not source.is_file():
+            raise click.ClickException(f"{name} is not in this installation")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / name)
 
 
 if __name__ == "__main__":
