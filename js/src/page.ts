@@ -2,8 +2,9 @@
 import { signal } from "@preact/signals";
 import { newCommandId } from "./client/commandId.ts";
 import { sessionKeep } from "./client/keep.ts";
-import { clientOf } from "./client/pageGlobal.ts";
+import { browserPorts, clientOf } from "./client/pageGlobal.ts";
 import { findPageServer } from "./connection/server.ts";
+import * as markdown from "./markdown/markdown.ts";
 import { isConversationId } from "./protocol/ids.ts";
 import { mountChat } from "./ui/mount.tsx";
 
@@ -12,7 +13,9 @@ const conversation = takeConversation(address);
 const server = findPageServer(document, takeToken(address));
 if (address.href !== location.href) history.replaceState(null, "", address);
 
-mountChat(pageRoot(), clientOf(server), {
+// Loaded once for the whole page, so everything comes in one file.
+const client = clientOf(server, { ...browserPorts(server), loadMarkdown: async () => markdown });
+mountChat(pageRoot(), client, {
   conversation: signal(conversation),
   profile: signal(address.searchParams.get("profile") ?? ""),
   placeholder: signal(""),

@@ -11,6 +11,8 @@ interface Traits {
   profile: string;
   height: number;
   placeholder: string;
+  /** The kernel that the widget was made in. */
+  _kernel: string;
   /** anywidget's own: the style sheet, which it puts in the document's head only. */
   _css: string;
 }
@@ -23,7 +25,10 @@ const initialize: Initialize<Traits> = () => {};
 const render: Render<Traits> = ({ model, el, ...rest }) => {
   const { options, stopFollowing } = followTraits(model);
   const server = findJupyterServer(document);
-  const unmount = mountChat(el, server && clientOf(server), options);
+  const client = server && clientOf(server);
+  const unmount = mountChat(el, client, options);
+  const kernel = model.get("_kernel");
+  if (client && kernel) client.bindKernel(model.get("conversation"), kernel);
   const dispose = () => {
     stopFollowing();
     unmount();

@@ -219,3 +219,20 @@ test("the profile's title is asked for once connected", async () => {
   await settle();
   expect(client.profileTitles.get("default")).toBe("Demo");
 });
+
+describe("kernels", () => {
+  test("[TL6] a kernel is bound on each connection, before any prompt that waits", () => {
+    client.bindKernel("c1", "k1");
+    goLive();
+    expect(world.socket.frames("command")).toMatchObject([{ name: "kernel.bind", data: { kernel_id: "k1" } }]);
+    client.bindKernel("c2", "k1");
+    client.bindKernel("c1", "k1");
+    chat.submit("hi", "");
+    lose();
+    world.socket.say(hello());
+    const names = world.socket.frames("command").map(({ name, conv_id }) => `${name} ${conv_id}`);
+    expect(names).toEqual(["kernel.bind c1", "kernel.bind c2", "chat.submit c1"]);
+    world.socket.say(control("ws.nack", { id: "unknown", code: "unknown_kernel", message: "", retryable: false }));
+    expect(chat.problem).toBeNull();
+  });
+});

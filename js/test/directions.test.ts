@@ -9,13 +9,14 @@ const SRC = fileURLToPath(new URL("../src", import.meta.url));
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   strings: [],
+  markdown: ["strings"],
   protocol: ["contracts"],
   store: ["protocol"],
   connection: ["protocol"],
-  client: ["protocol", "store", "connection"],
-  renderers: ["protocol", "store", "strings"],
-  ui: ["protocol", "store", "connection", "client", "renderers", "strings"],
-  entries: ["protocol", "connection", "client", "ui"],
+  client: ["protocol", "store", "connection", "markdown"],
+  renderers: ["protocol", "store", "markdown", "strings"],
+  ui: ["protocol", "store", "connection", "client", "renderers", "markdown", "strings"],
+  entries: ["protocol", "connection", "client", "ui", "markdown"],
 };
 
 const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
@@ -49,4 +50,10 @@ test("protocol, store, connection and client know no view library; protocol and 
     /\b(document|window|WebSocket|fetch|sessionStorage)\b[.(]/.test(readFileSync(join(SRC, file), "utf8")),
   );
   expect(touching).toEqual([]);
+});
+
+test("[MG7] what reads Markdown is not in the widget: only the page takes more of it than its port", () => {
+  const outside = FILES.filter((file) => roomOf(file) !== "markdown" && file !== "page.ts");
+  const takers = outside.filter((file) => importsOf(file).some((name) => /markdown\/(?!port\.ts)\w+\.ts$/.test(name)));
+  expect(takers).toEqual([]);
 });

@@ -1,27 +1,35 @@
 // @vitest-environment jsdom
+import { signal } from "@preact/signals";
 import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { describe, expect, test } from "vitest";
-import { BlockCache } from "../src/renderers/markdown/BlockCache.ts";
+import * as markdown from "../src/markdown/markdown.ts";
+import type { MarkdownState } from "../src/markdown/port.ts";
+import { sanitise } from "../src/markdown/sanitise.ts";
+import { CardContext, type CardHost } from "../src/renderers/card/context.ts";
 import { Markdown } from "../src/renderers/markdown/Markdown.tsx";
-import { renderBlock } from "../src/renderers/markdown/renderBlock.ts";
-import { sanitise } from "../src/renderers/markdown/sanitise.ts";
 import { ATTACKS, SAMPLES } from "./support/markdownSamples.ts";
 
 function htmlOf(text: string): string {
-  return new BlockCache(renderBlock)
+  return markdown
+    .newBlocks()
     .update(text)
     .map((block) => block.html)
     .join("\n");
 }
 
+const HOST = { markdown: signal<MarkdownState>(markdown) } as Partial<CardHost> as CardHost;
+
+function show(root: HTMLElement, text: string, key = ""): void {
+  act(() => render(h(CardContext.Provider, { value: HOST, children: h(Markdown, { text, key }) }), root));
+}
+
 test("[MG2] in the DOM too: a component that grew equals one that was given all", () => {
   const [grown, whole] = [document.createElement("div"), document.createElement("div")];
   for (const sample of SAMPLES) {
-    for (let end = 0; end <= sample.length; end += 23)
-      act(() => render(h(Markdown, { text: sample.slice(0, end) }), grown));
-    act(() => render(h(Markdown, { text: sample }), grown));
-    act(() => render(h(Markdown, { key: sample, text: sample }), whole));
+    for (let end = 0; end <= sample.length; end += 23) show(grown, sample.slice(0, end));
+    show(grown, sample);
+    show(whole, sample, sample);
     expect(grown.innerHTML).toBe(whole.innerHTML);
   }
 });
@@ -56,13 +64,13 @@ describe("safety", () => {
 
   test("[RD1] a remote image is a button until it is clicked", () => {
     const root = document.createElement("div");
-    act(() => render(h(Markdown, { text: "![a cat](https://e.org/cat.png)" }), root));
+    show(root, "![a cat](https://e.org/cat.png)");
     expect(root.querySelector("img")).toBeNull();
     const button = root.querySelector<HTMLButtonElement>("button.wcn-image");
     expect(button?.textContent).toBe("Load image: a cat");
     act(() => button?.click());
     expect(root.querySelector("img")?.getAttribute("src")).toBe("https://e.org/cat.png");
-    act(() => render(h(Markdown, { text: "![a cat](https://e.org/cat.png) and more" }), root));
+    show(root, "![a cat](https://e.org/cat.png) and more");
     expect(root.querySelector("img")?.referrerPolicy).toBe("no-referrer");
   });
 

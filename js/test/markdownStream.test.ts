@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BlockCache } from "../src/renderers/markdown/BlockCache.ts";
-import { blockToHtml } from "../src/renderers/markdown/markedLexer.ts";
+import { BlockCache } from "../src/markdown/BlockCache.ts";
+import { blockToHtml } from "../src/markdown/markedLexer.ts";
 import { PIECES, SAMPLES } from "./support/markdownSamples.ts";
 
 /** Sanitising is left out: it is a function of this HTML, so what is equal here is equal on the screen. */

@@ -136,6 +136,7 @@ describe("tools", () => {
     [{ error: "no" }, undefined, "failed"],
     [{ error: "no", status: "denied" }, undefined, "denied"],
     [{ status: "stopped" }, undefined, "stopped"],
+    [{ error: "the run ended", status: "stopped" }, undefined, "stopped"],
   ])("%j with %j is %s", (call, result, state) => {
     expect(toolState(call, result)).toBe(state);
   });

@@ -229,3 +229,12 @@ test("inside a shadow root the style sheet comes along, once", async () => {
   }
   expect(shadow.querySelectorAll("style")).toHaveLength(1);
 });
+
+test("[TL6] a widget says which kernel it was made in; one that was made in none says nothing", async () => {
+  show(await freshModule(), new Model(traits()));
+  say(hello());
+  const bindings = () => BrowserSocket.made[0]?.sent.filter((text) => text.includes("kernel.bind")) ?? [];
+  expect(bindings()).toEqual([]);
+  show(await freshModule(), new Model({ ...traits(), _kernel: "k1" }));
+  expect(bindings().map((text) => JSON.parse(text))).toMatchObject([{ conv_id: "c1", data: { kernel_id: "k1" } }]);
+});

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSocket, expect, sync_playwright
 
+from tests.e2e.chats import Chats
 from tests.e2e.jupyter import App, JupyterServer
 from tests.e2e.scripts import write_profiles
+from tests.e2e.standalone import serving_page
 from tests.e2e.truth import Truth
 from webchat_nb.testing.page import TIMEOUT_S, ChatPage, NotebookPage
 
@@ -222,6 +224,18 @@ def desk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Desk]:
     made = Desk(browser, request.node)
     yield made
     made.leave()
+
+
+@pytest.fixture(scope="session")
+def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Our own page that tests share, with its token."""
+    with serving_page(tmp_path_factory.mktemp("page")) as address:
+        yield address
+
+
+@pytest.fixture
+def chats(desk: Desk, lab: JupyterServer, page_address: str) -> Chats:
+    return Chats(desk, lab, page_address)
 
 
 def _notebook(cells: tuple[str, ...]) -> dict[str, Any]:

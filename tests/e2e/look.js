@@ -71,10 +71,15 @@ function overflowing(root) {
   return [...wide.map((element) => element.outerHTML.slice(0, 80)), ...(sideways.scrollWidth > sideways.clientWidth ? ["timeline scrolls sideways"] : [])];
 }
 
+// What a control holds is not what it is called.
+function ownText(element) {
+  return element.matches("input, select, textarea") ? "" : element.textContent.trim();
+}
+
 function nameless(root) {
   const named = (element) =>
-    element.getAttribute("aria-label") || element.textContent.trim() || element.title || element.alt;
-  return [...root.querySelectorAll("button, textarea, a[href], summary, img, [role=img], [tabindex]")]
+    element.getAttribute("aria-label") || element.labels?.[0]?.textContent.trim() || ownText(element) || element.title || element.alt;
+  return [...root.querySelectorAll("button, input, select, textarea, a[href], summary, img, [role=img], [tabindex]")]
     .filter((element) => !named(element))
     .map((element) => element.outerHTML.slice(0, 80));
 }

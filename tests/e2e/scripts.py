@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from tests.e2e import kernel_script
+from tests.e2e.asking import asking_profiles, asking_script
+from tests.e2e.page_tools import PROFILE, page_tools_script
 from tests.e2e.release_extension import SIGNAL
 
 DELAY_MS: Final = 15
@@ -71,12 +74,18 @@ def _slowly(words: list[str]) -> dict[str, Any]:
 
 
 def write_profiles(folder: Path) -> Path:
-    """Write the script and a profiles file that names it."""
+    """Write the scripts and a profiles file that names them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "script.json").write_text(json.dumps(_script()), encoding="utf-8")
+    (folder / "asking.json").write_text(json.dumps(asking_script()), encoding="utf-8")
+    (folder / "kernels.json").write_text(json.dumps(kernel_script.kernel_script()), encoding="utf-8")
+    (folder / "pages.json").write_text(json.dumps(page_tools_script()), encoding="utf-8")
     profiles = folder / "profiles.json"
     numbers = {"slug": "numbers", "title": "Numbers", "engine": "scripted", "script": "./script.json"}
-    profiles.write_text(json.dumps({"default": "numbers", "profiles": [numbers]}), encoding="utf-8")
+    pages = {"slug": PROFILE, "title": "Pages", "engine": "scripted", "script": "./pages.json"}
+    kernels = {"slug": kernel_script.PROFILE, "engine": "scripted", "script": "./kernels.json"}
+    document = {"default": "numbers", "profiles": [numbers, *asking_profiles("./asking.json"), pages, kernels]}
+    profiles.write_text(json.dumps(document), encoding="utf-8")
     return profiles
 
 

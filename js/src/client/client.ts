@@ -1,13 +1,17 @@
 import { Connection, type ConnectionListener, type LinkStatus } from "../connection/connection.ts";
 import type { ConnectionPorts } from "../connection/ports.ts";
-import { type Command, type CommandName, commandFrame } from "../protocol/clientFrames.ts";
+import type { MarkdownState } from "../markdown/port.ts";
+import { type Command, type CommandName, commandFrame, subjectOf } from "../protocol/clientFrames.ts";
 import { decodePage } from "../protocol/decodeEntity.ts";
 import type { AckFrame, Frame, Limits, NackFrame, TimelinePage } from "../protocol/frames.ts";
 import { newCommandId } from "./commandId.ts";
 import { Conversation, type ConversationHost } from "./conversation.ts";
 import { Drafts } from "./drafts.ts";
 import type { Keep } from "./keep.ts";
+import { MarkdownLoader } from "./MarkdownLoader.ts";
 import { Outbox, type PendingCommand } from "./outbox.ts";
+import { PageTools } from "./tools/PageTools.ts";
+import type { ToolRegistry } from "./tools/ToolRegistry.ts";
 
 /** A conversation without views is kept this long: hosts take a view away and put it back. */
 const LINGER_MS = 5_000;
@@ -15,9 +19,14 @@ const PAGE_SIZE = 100;
 
 export interface ClientPorts extends ConnectionPorts {
   readonly getJson: (path: string) => Promise<unknown>;
+  readonly getBlob: (path: string) => Promise<Blob>;
+  /** Brings the module that reads Markdown; it is not known yet that it is one. */
+  readonly loadMarkdown: () => Promise<unknown>;
   /** Calls `wake` and `doubt` as the browser sees the network; returns the way to stop. */
   readonly watchNetwork: (listener: { wake(): void; doubt(): void }) => () => void;
   readonly keep: Keep;
+  /** The tools that the page brings along. */
+  readonly tools: ToolRegistry;
 }
 
 interface Open {
@@ -42,7 +51,11 @@ export class Client implements ConversationHost, ConnectionListener {
 
   private readonly connection: Connection;
   private readonly outbox: Outbox;
+  private readonly markdownLoader: MarkdownLoader;
+  private readonly tools: PageTools;
   private readonly opened = new Map<string, Open>();
+  /** Which kernels work for which conversations. */
+  private readonly bindings = new Map<string, Command>();
   private stopWatching: (() => void) | null = null;
 
   constructor(
@@ -54,6 +67,8 @@ export class Client implements ConversationHost, ConnectionListener {
     this.drafts = new Drafts(ports.keep, serverKey);
     this.outbox = new Outbox(ports.keep, `outbox:${serverKey}`, () => ports.clock.now());
     this.connection = new Connection(ports, this);
+    this.tools = new PageTools(ports.tools, this);
+    this.markdownLoader = new MarkdownLoader(ports.loadMarkdown, () => this.onStatus());
     for (const { command } of this.outbox.stale) this.giveBack(command);
   }
 
@@ -63,6 +78,15 @@ export class Client implements ConversationHost, ConnectionListener {
 
   get limits(): Limits {
     return this.connection.limits;
+  }
+
+  get markdown(): MarkdownState {
+    return this.markdownLoader.state;
+  }
+
+  /** How far the server's clock is ahead of ours, in milliseconds. */
+  get aheadMs(): number {
+    return this.connection.aheadMs;
   }
 
   /** Opens a conversation for one view; connects if nothing is connected yet. Pair it with `close`. */
@@ -75,6 +99,7 @@ export class Client implements ConversationHost, ConnectionListener {
       doubt: () => this.connection.doubt(),
     });
     this.connection.start();
+    void this.markdownLoader.ask();
     return open.conversation;
   }
 
@@ -111,6 +136,13 @@ export class Client implements ConversationHost, ConnectionListener {
     this.send(text);
   }
 
+  /** A notebook's kernel has tools for the conversation (TL6); told again on each connection, before any prompt. */
+  bindKernel(convId: string, kernelId: string): void {
+    const command: Command = { id: newCommandId(), name: "kernel.bind", convId, data: { kernel_id: kernelId } };
+    this.bindings.set(`${convId} ${kernelId}`, command);
+    if (this.isReady()) this.send(commandFrame(command));
+  }
+
   pendingOf(convId: string): readonly PendingCommand[] {
     return this.outbox.entries.filter((each) => each.command.convId === convId);
   }
@@ -120,9 +152,18 @@ export class Client implements ConversationHost, ConnectionListener {
     return decodePage(await this.ports.getJson(`v1/timeline?${query}`));
   }
 
+  /** The bytes of an attachment; rejects when it is not there any more. */
+  fetchAttachment(convId: string, attachmentId: string): Promise<Blob> {
+    const [session, name] = [convId, attachmentId].map(encodeURIComponent);
+    return this.ports.getBlob(`v1/sessions/${session}/attachments/${name}`);
+  }
+
   onReady(): void {
+    void this.markdownLoader.ask();
     for (const { conversation } of this.opened.values()) conversation.follow();
+    for (const command of this.bindings.values()) this.send(commandFrame(command));
     for (const { command } of this.outbox.entries) this.send(commandFrame(command));
+    this.tools.resume();
     if (this.profileTitles.size === 0) void this.loadProfiles();
   }
 
@@ -145,11 +186,13 @@ export class Client implements ConversationHost, ConnectionListener {
     const conversation = new Conversation(convId, this);
     const open: Open = { conversation, viewCount: 0, cancelLinger: () => {} };
     this.opened.set(convId, open);
+    this.tools.follow(conversation);
     conversation.follow();
     return open;
   }
 
   private end(open: Open): void {
+    this.tools.unfollow(open.conversation);
     open.conversation.unfollow();
     this.opened.delete(open.conversation.convId);
     if (this.opened.size > 0) return;
@@ -160,18 +203,27 @@ export class Client implements ConversationHost, ConnectionListener {
 
   private answered(frame: AckFrame | NackFrame): void {
     const command = this.outbox.settle(frame.id);
-    if (!command) return;
-    if (frame.type === "ws.nack") {
+    if (!command) {
+      this.tools.answered(frame);
+      return;
+    }
+    const conversation = this.opened.get(command.convId)?.conversation;
+    if (frame.type === "ws.ack") conversation?.deliver(subjectOf(command), "taken");
+    else {
       this.giveBack(command);
       this.refused(command, frame.code, frame.message);
     }
-    this.opened.get(command.convId)?.conversation.notify();
+    conversation?.notify();
   }
 
   private refused(command: Command, code: string, message: string): void {
+    if (this.tools.refused(command, message)) return;
     const conversation = this.opened.get(command.convId)?.conversation;
+    const subject = subjectOf(command);
     conversation?.stopping.delete(String(command.data.run_id ?? ""));
-    conversation?.tellProblem({ code, message, isFinal: false });
+    // Told where it was decided, not above everything.
+    if (subject !== null) conversation?.deliver(subject, { code, message });
+    else conversation?.tellProblem({ code, message, isFinal: false });
   }
 
   /** A prompt that was not taken goes back to where it was typed. */

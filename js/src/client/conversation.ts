@@ -1,6 +1,13 @@
 import { backoffMs } from "../connection/backoff.ts";
 import type { Clock } from "../connection/ports.ts";
-import { type CommandName, subscribeFrame, unsubscribeFrame } from "../protocol/clientFrames.ts";
+import {
+  type CommandName,
+  type Decision,
+  type Delivery,
+  subjectOf,
+  subscribeFrame,
+  unsubscribeFrame,
+} from "../protocol/clientFrames.ts";
 import type { ErrorFrame, Frame, TimelinePage, UiEvent } from "../protocol/frames.ts";
 import { type MergeInput, merge } from "../store/merge.ts";
 import { type ConversationState, cursorOf, emptyConversation, isCaughtUp } from "../store/state.ts";
@@ -36,6 +43,8 @@ export class Conversation {
   isLoadingOlder = false;
   /** Runs that were asked to stop. */
   readonly stopping = new Set<string>();
+  /** How the last word about an approval or a call is doing, by its id. */
+  readonly deliveries = new Map<string, Delivery>();
 
   private readonly listeners = new Set<() => void>();
   private readonly eventListeners = new Set<(event: UiEvent) => void>();
@@ -48,6 +57,7 @@ export class Conversation {
     private readonly host: ConversationHost,
   ) {
     this.state = emptyConversation(convId);
+    for (const { command } of this.pending()) this.deliver(subjectOf(command), "sending");
   }
 
   /** Calls back after every change. Returns the way to stop. */
@@ -104,6 +114,27 @@ export class Conversation {
   /** Says what the user thinks of an answer. */
   judge(answerId: string, value: "up" | "down" | "none"): void {
     this.command("chat.feedback", { message_id: answerId, value });
+  }
+
+  /** Decides whether a call may be made, or answers a question; nothing while that is under way. */
+  decide(approvalId: string, decision: Decision): void {
+    this.say(approvalId, "tool.decide", { approval_id: approvalId, ...decision });
+  }
+
+  /** Gives a call's result in place of a tool; nothing while that is under way. */
+  answer(callId: string, result: unknown, isError: boolean): void {
+    this.say(callId, "tool.result", { tool_call_id: callId, result, ...(isError && { is_error: true }) });
+  }
+
+  private say(subject: string, name: CommandName, data: Readonly<Record<string, unknown>>): void {
+    if (typeof this.deliveries.get(subject) === "string") return;
+    this.deliver(subject, "sending");
+    this.command(name, data);
+  }
+
+  /** Keeps how a word about an approval or a call is doing. */
+  deliver(subject: string | null, delivery: Delivery): void {
+    if (subject !== null) this.deliveries.set(subject, delivery);
   }
 
   private command(name: CommandName, data: Readonly<Record<string, unknown>>): void {

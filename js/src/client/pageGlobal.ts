@@ -1,12 +1,15 @@
-import { getJson, probeServer } from "../connection/http.ts";
+import { getBlob, getJson, importModule, probeServer } from "../connection/http.ts";
 import { watchNetwork } from "../connection/network.ts";
 import { realClock } from "../connection/ports.ts";
 import { type Server, websocketUrl } from "../connection/server.ts";
 import { openWebSocket } from "../connection/webSocket.ts";
 import { Client, type ClientPorts } from "./client.ts";
 import { sessionKeep } from "./keep.ts";
+import { ToolRegistry } from "./tools/ToolRegistry.ts";
 
 declare const __WEBCHAT_VERSION__: string;
+/** Digest of the `markdown.js` that was built with this: the address says which one is meant, so that it can be kept. */
+declare const __MARKDOWN_DIGEST__: string;
 
 const KEY = Symbol.for("webchat_nb");
 
@@ -27,14 +30,28 @@ export function clientOf(server: Server, ports: ClientPorts = browserPorts(serve
   return client;
 }
 
-function browserPorts(server: Server): ClientPorts {
+/** The browser's own means. */
+export function browserPorts(server: Server): ClientPorts {
   return {
     openSocket: (listener) => openWebSocket(websocketUrl(server, location.host), listener),
     probe: () => probeServer(server),
     getJson: (path) => getJson(server, path),
+    getBlob: (path) => getBlob(server, path),
+    loadMarkdown: () => importModule(server, `static/markdown.js?v=${__MARKDOWN_DIGEST__}`),
     watchNetwork: (listener) => watchNetwork(window, listener),
     clock: realClock,
     random: Math.random,
     keep: sessionKeep,
+    tools: toolsOfPage(),
   };
+}
+
+/** What scripts of the page know as `webchatNb.tools`; the event is for those that ran before. */
+function toolsOfPage(): ToolRegistry {
+  const page = globalThis as { webchatNb?: { readonly tools: ToolRegistry } };
+  if (!page.webchatNb) {
+    page.webchatNb = { tools: new ToolRegistry() };
+    dispatchEvent(new Event("webchatnb"));
+  }
+  return page.webchatNb.tools;
 }

@@ -40,6 +40,8 @@ export interface ConnectionListener {
 export class Connection {
   status: LinkStatus = { phase: "idle", attempt: 0, wasEverReady: false, closeCode: null };
   limits: Limits = {};
+  /** How far the server's clock is ahead of ours. */
+  aheadMs = 0;
 
   private socket: Socket | null = null;
   private heartbeat: Heartbeat | null = null;
@@ -118,6 +120,7 @@ export class Connection {
     if (this.status.phase !== "connecting") return;
     this.cancelTimer();
     this.limits = hello.limits;
+    this.aheadMs = hello.serverTimeMs && hello.serverTimeMs - this.ports.clock.now();
     const owner = { ping: () => this.send(pingFrame()), dead: () => this.lose(null) };
     this.heartbeat = new Heartbeat(this.ports.clock, owner, hello.heartbeatMs);
     this.cancelStable = this.ports.clock.after(STABLE_MS, () => this.update({ attempt: 0 }));

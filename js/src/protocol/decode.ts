@@ -77,6 +77,7 @@ function decodeHello(data: Json): Frame {
     connectionId: asTextOr(data, "connection_id", ""),
     limits: { ...(maxFrameBytes && { maxFrameBytes }), ...(maxPromptChars && { maxPromptChars }) },
     heartbeatMs: asCountOr(data, "heartbeat_ms", DEFAULT_HEARTBEAT_MS),
+    serverTimeMs: asCountOr(data, "server_time_ms", 0),
   };
 }
 

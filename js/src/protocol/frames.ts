@@ -60,6 +60,8 @@ export interface HelloFrame {
   readonly connectionId: string;
   readonly limits: Limits;
   readonly heartbeatMs: number;
+  /** 0: it did not say. */
+  readonly serverTimeMs: number;
 }
 
 export interface SubscribedFrame {

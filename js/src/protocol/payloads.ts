@@ -4,6 +4,7 @@
  */
 
 import type {
+  ChatApprovalJson,
   ChatFeedbackJson,
   ChatMessageJson,
   ChatRunJson,
@@ -17,5 +18,6 @@ export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed"
 export type ChatMessagePayload = Readonly<Omit<ChatMessageJson, "role">> & { readonly role?: MessageRole };
 export type ChatRunPayload = Readonly<Omit<ChatRunJson, "status">> & { readonly status?: RunStatus };
 export type ChatFeedbackPayload = Readonly<ChatFeedbackJson>;
+export type ChatApprovalPayload = Readonly<ChatApprovalJson>;
 export type ChatToolCallPayload = Readonly<ChatToolCallJson>;
 export type ChatToolResultPayload = Readonly<ChatToolResultJson>;

@@ -1,5 +1,6 @@
 import type { ComponentType } from "preact";
 import type { Entity } from "../protocol/frames.ts";
+import { ChatApproval } from "./ChatApproval/ChatApproval.tsx";
 import { ChatMessage } from "./ChatMessage/ChatMessage.tsx";
 import { ChatRun } from "./ChatRun/ChatRun.tsx";
 import { ChatToolCall } from "./ChatToolCall/ChatToolCall.tsx";
@@ -16,6 +17,7 @@ export const builtinRenderers: RendererRegistry = new Map<string, Renderer>([
   ["ChatMessage", ChatMessage],
   ["ChatToolCall", ChatToolCall],
   ["ChatToolResult", ChatToolResult],
+  ["ChatApproval", ChatApproval],
   ["ChatRun", ChatRun],
 ]);
 

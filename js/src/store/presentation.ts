@@ -12,6 +12,8 @@ export function resultKeyOf(toolCallId: string): EntityKey {
 export interface Presentation {
   /** Top to bottom. */
   readonly keys: readonly EntityKey[];
+  /** What was asked about a call and is shown by its card, in timeline order, by the call's key. */
+  readonly asks: ReadonlyMap<EntityKey, readonly EntityKey[]>;
   /** Where it goes on in several ways, by the card that shows this. */
   readonly forks: ReadonlyMap<EntityKey, Fork>;
   /** What the next prompt has to name to follow what is shown; null: it follows it anyway. */
@@ -27,12 +29,14 @@ export function presentedKeys(state: ConversationState): readonly EntityKey[] {
 
 /**
  * What a screen shows: turn by turn, each in timeline order. So a prompt that was sent while an earlier answer was still
- * coming stands below that answer. A tool result is shown by its call, if that is held; a run's status line ends its turn;
+ * coming stands below that answer. A tool result, an approval and a question are shown by their call, if that is held; a
+ * run's status line ends its turn;
  * what a person thinks of an answer is shown by the answer. Where the conversation forks, one way is shown.
  */
 export function present(state: ConversationState, choices: Choices): Presentation {
   const turns = new Map<string, Turn>();
   const hidden = new Set<EntityKey>();
+  const asks = new Map<EntityKey, EntityKey[]>();
   let speaking: string | null = null;
   let isTree = false;
   for (const key of state.order) {
@@ -40,6 +44,13 @@ export function present(state: ConversationState, choices: Choices): Presentatio
     if (!entity) continue;
     if (entity.kind === "ChatFeedback") continue;
     if (entity.kind === "ChatToolCall") hidden.add(resultKeyOf(entity.id));
+    if (entity.kind === "ChatApproval") {
+      const callKey = entityKey("ChatToolCall", String(entity.payload.toolCallId));
+      if (state.entities.get(callKey)) {
+        hidden.add(key);
+        asks.set(callKey, [...(asks.get(callKey) ?? []), key]);
+      }
+    }
     if (entity.kind === "ChatMessage" && entity.payload.parentMessageId) isTree = true;
     const isLine = entity.kind === "ChatRun";
     const runId = isLine ? entity.id : entity.payload.runId;
@@ -56,13 +67,13 @@ export function present(state: ConversationState, choices: Choices): Presentatio
     return turn.line ? [...shown, turn.line] : shown;
   };
   // Without any word of what follows what, everything is one line.
-  if (!isTree) return { keys: [...turns.values()].flatMap(entriesOf), forks: new Map(), parent: null };
+  if (!isTree) return { keys: [...turns.values()].flatMap(entriesOf), asks, forks: new Map(), parent: null };
   const path = findPath(state, turns, choices);
   const prompts = new Set(path.steps.filter((step) => typeof step === "string"));
   const keys = path.steps.flatMap((step) =>
     typeof step === "string" ? [step] : entriesOf(step).filter((key) => !prompts.has(key)),
   );
-  return { keys, forks: path.forks, parent: path.isNewest ? null : path.leaf };
+  return { keys, asks, forks: path.forks, parent: path.isNewest ? null : path.leaf };
 }
 
 /** The run that Stop would stop: the newest one that is running, else the newest that is queued. */

@@ -4,6 +4,7 @@ import type { Conversation, Problem } from "../client/conversation.ts";
 import type { PendingCommand } from "../client/outbox.ts";
 import { type ScreenState, screenState } from "../client/screenState.ts";
 import type { LinkStatus } from "../connection/connection.ts";
+import type { MarkdownState } from "../markdown/port.ts";
 import type { Entity } from "../protocol/frames.ts";
 import { type EntityKey, entityKey } from "../protocol/ids.ts";
 import type { ChatMessagePayload } from "../protocol/payloads.ts";
@@ -11,7 +12,9 @@ import type { CardHost } from "../renderers/card/context.ts";
 import type { Choices, Fork } from "../store/branches.ts";
 import { activeRunId, present, promptOfRun } from "../store/presentation.ts";
 import { type ConversationState, emptyConversation } from "../store/state.ts";
+import { AskModel } from "./AskModel.ts";
 import { FrameScheduler } from "./frameScheduler.ts";
+import { SignalTable } from "./SignalTable.ts";
 import { type Group, regroup } from "./timeline/groups.ts";
 
 /** An earlier prompt that is being written anew. */
@@ -42,13 +45,15 @@ export class ChatModel implements CardHost {
   readonly draft: Signal<string>;
   readonly editing = signal<Edit | null>(null);
   readonly maxPromptChars = signal<number | null>(null);
+  readonly markdown: Signal<MarkdownState>;
+  readonly asks: AskModel;
   readonly profileTitles = signal<ReadonlyMap<string, string>>(new Map());
 
   private conversation: Conversation | null = null;
   private unsubscribe: () => void = () => {};
   private shown: ConversationState;
   private readonly entities = new Map<EntityKey, Signal<Entity | undefined>>();
-  private readonly forks = new Map<EntityKey, Signal<Fork | undefined>>();
+  private readonly forks = new SignalTable<Fork>(isSameFork);
   /** This screen's own; never told to the server. */
   private choices: Choices = new Map();
   private parent: string | null = null;
@@ -61,7 +66,9 @@ export class ChatModel implements CardHost {
   ) {
     this.shown = emptyConversation(convId);
     this.link = signal(client.link);
+    this.markdown = signal(client.markdown);
     this.draft = signal(client.drafts.get(convId));
+    this.asks = new AskModel(client);
   }
 
   /** Begins to follow the conversation; harmless when it already does. */
@@ -78,6 +85,7 @@ export class ChatModel implements CardHost {
     this.unsubscribe();
     if (this.conversation) this.client.close(this.conversation);
     this.conversation = null;
+    this.asks.follow(null);
   }
 
   entity(key: EntityKey): ReadonlySignal<Entity | undefined> {
@@ -91,9 +99,7 @@ export class ChatModel implements CardHost {
   }
 
   forkOf(key: EntityKey): ReadonlySignal<Fork | undefined> {
-    const known = this.forks.get(key) ?? signal<Fork | undefined>(undefined);
-    this.forks.set(key, known);
-    return known;
+    return this.forks.of(key);
   }
 
   choose(at: string, option: string): void {
@@ -143,6 +149,10 @@ export class ChatModel implements CardHost {
     conversation.submit(prompt, this.profile.value, edit.parent);
   }
 
+  attachment(attachmentId: string): Promise<Blob> {
+    return this.client.fetchAttachment(this.convId, attachmentId);
+  }
+
   cancel(runId: string): void {
     this.conversation?.cancel(runId);
   }
@@ -180,8 +190,10 @@ export class ChatModel implements CardHost {
       this.showTimeline(conversation.state);
       this.screen.value = screenState(client, conversation);
       this.link.value = client.link;
+      this.markdown.value = client.markdown;
       this.problem.value = conversation.problem;
       this.pending.value = conversation.pending();
+      this.asks.follow(conversation);
       this.isLoadingOlder.value = conversation.isLoadingOlder;
       this.isHydrated.value ||= conversation.wasEverLive;
       this.isStopping.value = conversation.stopping.has(this.activeRun.value ?? "");
@@ -211,11 +223,11 @@ export class ChatModel implements CardHost {
   }
 
   private arrange(state: ConversationState): void {
-    const { keys, forks, parent } = present(state, this.choices);
+    const { keys, asks, forks, parent } = present(state, this.choices);
     this.groups.value = regroup(this.groups.value, keys);
     this.parent = parent;
-    for (const [key, known] of this.forks) if (!sameFork(known.value, forks.get(key))) known.value = forks.get(key);
-    for (const [key, fork] of forks) if (!this.forks.has(key)) this.forks.set(key, signal(fork));
+    this.forks.show(forks);
+    this.asks.arrange(asks);
   }
 
   /** What comes of the next step is shown when it is there. */
@@ -226,7 +238,7 @@ export class ChatModel implements CardHost {
   /** Drops the signal of an entity that is gone; one that a card waits for is made anew when asked for. */
   private forget(key: EntityKey): void {
     if (!key.startsWith("ChatToolResult\n") && !key.startsWith("ChatFeedback\n")) this.entities.delete(key);
-    this.forks.delete(key);
+    this.forks.forget(key);
   }
 }
 
@@ -236,6 +248,6 @@ function placeOf(entity: Entity | undefined): string {
   return `${runId} ${parentMessageId} ${queuePosition} ${entity?.kind === "ChatRun" && status}`;
 }
 
-function sameFork(one: Fork | undefined, other: Fork | undefined): boolean {
+function isSameFork(one: Fork | undefined, other: Fork | undefined): boolean {
   return one?.at === other?.at && one?.index === other?.index && one?.options.join() === other?.options.join();
 }

@@ -52,7 +52,17 @@ export function ChatView({ client, convId, profile, placeholder, css, height }: 
       <CardContext.Provider value={model}>
         <Timeline model={model} />
       </CardContext.Provider>
+      <Announcer model={model} />
       <Composer model={model} placeholder={placeholder} />
     </section>
+  );
+}
+
+/** While an answer comes the timeline is busy and tells nothing: what waits for the user is told here. */
+function Announcer({ model }: { readonly model: ChatModel }) {
+  return (
+    <p class="wcn-unseen" role="status">
+      {model.asks.news.value}
+    </p>
   );
 }

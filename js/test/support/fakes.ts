@@ -1,5 +1,6 @@
 import type { ClientPorts } from "../../src/client/client.ts";
 import type { Keep } from "../../src/client/keep.ts";
+import { ToolRegistry } from "../../src/client/tools/ToolRegistry.ts";
 import type { Clock, ProbeResult, SocketListener } from "../../src/connection/ports.ts";
 
 /** Time that passes when the test says so. */
@@ -86,9 +87,14 @@ export class FakeWorld {
   readonly clock = new FakeClock();
   readonly sockets: FakeSocket[] = [];
   readonly keep: FakeKeep;
+  readonly tools = new ToolRegistry();
   probe: ProbeResult = "unreachable";
   network: { wake(): void; doubt(): void } | null = null;
   answers = new Map<string, unknown>();
+  readonly blobs = new Map<string, Blob>();
+  loadMarkdown: () => Promise<unknown> = async () => {
+    throw new Error("no Markdown in this world");
+  };
 
   constructor(keep = new FakeKeep()) {
     this.keep = keep;
@@ -105,6 +111,7 @@ export class FakeWorld {
       clock: this.clock,
       random: () => 1,
       keep: this.keep,
+      tools: this.tools,
       probe: async () => this.probe,
       openSocket: (listener) => {
         const socket = new FakeSocket(listener);
@@ -116,6 +123,12 @@ export class FakeWorld {
         if (answer === undefined) throw new Error(`no answer for ${path}`);
         return answer;
       },
+      getBlob: async (path) => {
+        const blob = this.blobs.get(path);
+        if (!blob) throw new Error(`no bytes for ${path}`);
+        return blob;
+      },
+      loadMarkdown: () => this.loadMarkdown(),
       watchNetwork: (listener) => {
         this.network = listener;
         return () => {

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { act } from "preact/test-utils";
 import { Client } from "../../src/client/client.ts";
+import * as markdown from "../../src/markdown/markdown.ts";
 import { mountChat } from "../../src/ui/mount.tsx";
 import { FakeWorld } from "./fakes.ts";
 import { hello, snapshot, subscribed } from "./wire.ts";
@@ -8,7 +9,7 @@ import { hello, snapshot, subscribed } from "./wire.ts";
 /** A chat on a page that the test drives: what the server says, what a user sees and does. */
 export class Screen {
   readonly world = new FakeWorld();
-  readonly client = new Client(this.world.ports, "server");
+  readonly client: Client;
   readonly element = document.createElement("div");
   readonly options = {
     conversation: signal("c1"),
@@ -18,7 +19,9 @@ export class Screen {
   };
   readonly unmount: () => void;
 
-  constructor() {
+  constructor(loadMarkdown: () => Promise<unknown> = async () => markdown) {
+    this.world.loadMarkdown = loadMarkdown;
+    this.client = new Client(this.world.ports, "server");
     document.body.append(this.element);
     let unmount = () => {};
     act(() => {

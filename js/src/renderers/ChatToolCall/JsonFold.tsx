@@ -1,12 +1,19 @@
+import { useRef } from "preact/hooks";
+import { prettyJson } from "../form/json.ts";
+
 interface JsonFoldProps {
   readonly title: string;
   readonly text: string;
+  /** Unfolds it. What was unfolded once is not folded by itself: what stands below would jump. */
+  readonly isOpen?: boolean;
 }
 
 /** Foldable text that is usually JSON: set out if it is, as it came if it is not (yet). */
-export function JsonFold({ title, text }: JsonFoldProps) {
+export function JsonFold({ title, text, isOpen = false }: JsonFoldProps) {
+  const wasOpen = useRef(false);
+  wasOpen.current ||= isOpen;
   return (
-    <details class="wcn-fold">
+    <details class="wcn-fold" open={wasOpen.current}>
       <summary>
         {title}{" "}
         <span class="wcn-peek" aria-hidden="true">
@@ -16,14 +23,4 @@ export function JsonFold({ title, text }: JsonFoldProps) {
       <pre data-webchat="content">{prettyJson(text)}</pre>
     </details>
   );
-}
-
-/** JSON with line breaks; anything else unchanged. */
-export function prettyJson(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-  } catch {
-    return text;
-  }
 }

@@ -1,8 +1,8 @@
 import { Component } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { BlockCache } from "./BlockCache.ts";
+import { useContext, useEffect, useRef } from "preact/hooks";
+import type { Blocks, MarkdownModule } from "../../markdown/port.ts";
+import { CardContext } from "../card/context.ts";
 import { copyCode } from "./copyCode.ts";
-import { renderBlock } from "./renderBlock.ts";
 import { showImage } from "./showImage.ts";
 
 interface BlockProps {
@@ -20,12 +20,24 @@ class BlockView extends Component<BlockProps> {
   }
 }
 
-/** Markdown that may still grow. Blocks that are complete are neither parsed nor sanitised nor drawn again. */
+/** Markdown, or the text as it was written while there is nothing to read it with (MG7). */
 export function Markdown({ text }: { readonly text: string }) {
-  const cache = useRef<BlockCache | null>(null);
+  const markdown = useContext(CardContext)?.markdown.value ?? "missing";
+  if (typeof markdown === "object") return <Rendered text={text} markdown={markdown} />;
+  return <div class={`wcn-verbatim ${markdown === "loading" ? "wcn-awaited" : ""}`}>{text}</div>;
+}
+
+interface RenderedProps {
+  readonly text: string;
+  readonly markdown: MarkdownModule;
+}
+
+/** It may still grow. Blocks that are complete are neither parsed nor sanitised nor drawn again. */
+function Rendered({ text, markdown }: RenderedProps) {
+  const blocks = useRef<Blocks | null>(null);
   const allowedImages = useRef(new Set<string>());
   const root = useRef<HTMLDivElement>(null);
-  cache.current ??= new BlockCache(renderBlock);
+  blocks.current ??= markdown.newBlocks();
 
   // A block that was drawn again has its buttons back: images the user asked for stay shown.
   useEffect(() => {
@@ -45,7 +57,7 @@ export function Markdown({ text }: { readonly text: string }) {
     // biome-ignore lint/a11y/noStaticElementInteractions: only hears the buttons inside, which are real buttons
     // biome-ignore lint/a11y/useKeyWithClickEvents: a button's key press arrives as a click
     <div class="wcn-markdown" ref={root} onClick={onClick}>
-      {cache.current.update(text).map((block) => (
+      {blocks.current.update(text).map((block) => (
         <BlockView key={block.start} html={block.html} />
       ))}
     </div>

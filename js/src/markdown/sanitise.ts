@@ -1,5 +1,5 @@
 import createDOMPurify, { type Config } from "dompurify";
-import { strings } from "../../strings/strings.ts";
+import { markdownStrings as strings } from "../strings/markdownStrings.ts";
 
 const TAGS =
   "a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp " +

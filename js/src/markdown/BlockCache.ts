@@ -1,12 +1,6 @@
 import type { Token } from "marked";
 import { lexBlocks } from "./markedLexer.ts";
-
-/** A top-level piece of a message: where it begins in the text, and its sanitised HTML. */
-export interface Block {
-  readonly start: number;
-  readonly raw: string;
-  readonly html: string;
-}
+import type { Block, Blocks } from "./port.ts";
 
 /** A line that may define a link (`[name]: url`), which can change blocks before and after it. */
 const LINK_DEFINITION = /^[ \t>*+\-0-9.)]*\[(?:\\[\s\S]|[^[\]\\])+\]:/m;
@@ -17,7 +11,7 @@ const UNSTABLE_BLOCKS = 2;
  * Turns a growing text into blocks, at a cost that depends on what is new and not on what is there (G8).
  * The result is the same as for the whole text at once, whatever the pieces were (MG2).
  */
-export class BlockCache {
+export class BlockCache implements Blocks {
   private blocks: readonly Block[] = [];
   /** The text before this offset was lexed into blocks that no later text can change. */
   private stableEnd = 0;
