@@ -2,143 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.redis_server import RedisServer
 from tests.unit.chat.blocks.agent_mode import TAG, AgentModePlugin
 from tests.unit.chat.chats import ME, entities, event_names, idle, run_states, submit, texts, until
 from tests.unit.chat.test_approvals import asked, decide
-from tests.unit.stream.redis_stores import BOUNDED_S, prefix, server
-from webchat_nb.app import ChatApp, Config, build
+from tests.unit.chat.waiting import CALL, chat, is_at_work, killed, statuses, told
+from webchat_nb.app import ChatApp
 from webchat_nb.chat.engine import ApprovalAsked, RunRequest, TextDelta
-from webchat_nb.chat.tools import Approval, Ask, ToolContext, ToolOutcome, ToolSchema, ToolUse
-from webchat_nb.contracts.v1.commands_pb2 import ChatSettleInference
-from webchat_nb.engines.past import LOST
 from webchat_nb.errors import ApprovalExpiredError
-from webchat_nb.stream import Command, Ordinal, session_id
-from webchat_nb.stream.stores.redis import RedisStore
+from webchat_nb.stream import Ordinal, session_id
 from webchat_nb.testing.clock import ManualClock
 from webchat_nb.wire.requests import CancelRequest
 
-__all__ = ["prefix", "server"]
-
 pytestmark = pytest.mark.rule("TL9")
-
-CALL = {"tool": "delete_file", "args": {"path": "a.txt"}, "approval": True, "result": "gone"}
-EARLIER = {"tool": "look", "args": {"n": "{turn}"}, "result": {"seen": 1}}
-SCRIPT: dict[str, Any] = {
-    "script": 1,
-    "defaults": {"chunk": "word", "delay_ms": 0},
-    "turns": [
-        {"match": "soon", "steps": [{"call": {**CALL, "approval_expires_s": 60}}, {"say": "Done."}]},
-        {
-            "match": "long",
-            "steps": [
-                {"think": "Hm, let me see."},
-                {"say": "First I look. "},
-                {"call": EARLIER},
-                {"call": {**CALL, "args": {"path": "b.txt"}}},
-                {"usage": {"input_tokens": 3, "output_tokens": 4}},
-                {"say": "Then I ask. "},
-                {"wait_for": "go"},
-                {"call": CALL},
-                {"usage": {"input_tokens": 5, "output_tokens": 6}},
-                {"say": "All is done."},
-            ],
-        },
-        {"match": "tool", "steps": [{"call": {"tool": "burn", "args": {"what": "a"}}}, {"say": "Done."}]},
-        {"match": "question", "steps": [{"ask": {"question": "Which?"}}, {"say": "You said {answer}."}]},
-        {
-            "match": "steer",
-            "steps": [
-                {"say": "Yes?"},
-                {"wait_for_steer": True},
-                {"call": CALL},
-                {"say": "So {steer}."},
-                {"wait_for_steer": True},
-                {"say": "And {steer}."},
-            ],
-        },
-        {"match": "hold", "steps": [{"call": {"tool": "burn"}}, {"wait_for": "go"}, {"say": "Done."}]},
-        {"match": "waits", "steps": [{"say": "Before "}, {"wait_for": "go"}, {"say": "after"}]},
-        {"steps": [{"say": "You said: {prompt}"}]},
-    ],
-}
-
-
-class Burning:
-    """A tool of the server that says how often it was called, and may be held up in the middle.
-
-    Attributes:
-        began: Called when it begins.
-    """
-
-    def __init__(self, *, is_held: bool = False) -> None:
-        self.calls: list[str] = []
-        self.began: Callable[[], Awaitable[None]] | None = None
-        self.may_end = asyncio.Event()
-        if not is_held:
-            self.may_end.set()
-
-    @property
-    def tools(self) -> list[Any]:
-        async def burn(what: str) -> str:
-            """Burns something."""
-            if self.began is not None:
-                await self.began()
-            self.calls.append(what)
-            await self.may_end.wait()
-            return f"{what} is ash"
-
-        return [burn]
-
-
-@asynccontextmanager
-async def chat(folder: Path, *, script: dict[str, Any] = SCRIPT, **config: Any) -> AsyncIterator[ChatApp]:
-    """A chat on a file in the folder, whose runs wait."""
-    folder.mkdir(exist_ok=True)
-    path = folder / "script.yaml"
-    path.write_text(yaml.safe_dump(script))
-    profile = {"slug": "default", "script": str(path), "tools": ["burn"], "approvals": {"burn": "always"}}
-    settings: dict[str, Any] = {"open_approvals": "wait", "tools": Burning().tools, **config}
-    settings.setdefault("profiles", {"profiles": [profile]})
-    app = build(Config(**{"db": str(folder / "chat.db"), **settings}))
-    await app.start()
-    try:
-        yield app
-    finally:
-        await app.stop()
-
-
-def killed(folder: Path) -> Path:
-    """What is left when the server of a folder dies now: a folder for the next one."""
-    copy = folder.with_name(f"{folder.name}-killed")
-    copy.mkdir()
-    for file in folder.glob("chat.db*"):
-        if file.is_file():
-            shutil.copy(file, copy)
-    return copy
-
-
-async def statuses(app: ChatApp) -> list[str]:
-    return [approval["status"] for approval in await entities(app, "ChatApproval")]
-
-
-def told(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without what differs from one run to the next: ids and times."""
-    left_out = {"created", "updated", "runId", "messageId", "toolCallId", "approvalId", "parentMessageId", "durationMs"}
-    return [
-        {key: value for key, value in entity.items() if key not in left_out and not key.endswith("AtMs")}
-        for entity in timeline
-    ]
 
 
 async def whole(app: ChatApp) -> list[dict[str, Any]]:
@@ -212,11 +93,6 @@ async def test_a_time_that_passed_meanwhile_counts(tmp_path: Path) -> None:
             await decide(app, id)
 
 
-def is_at_work(app: ChatApp) -> bool:
-    run = app._runs._conversations.get(session_id("c1")).active
-    return run is not None and run.engine is not None
-
-
 @pytest.mark.rule("RN12")
 async def test_the_time_of_the_answer_begins_anew(tmp_path: Path) -> None:
     clock = ManualClock()
@@ -231,86 +107,6 @@ async def test_the_time_of_the_answer_begins_anew(tmp_path: Path) -> None:
         clock.jump(1)
         await idle(app.service)
         assert (await run_states(app), await statuses(app)) == (["failed"], ["expired"])
-
-
-async def test_a_registered_tool_that_waits_for_a_person_is_called_by_the_next_server(tmp_path: Path) -> None:
-    before, after = Burning(), Burning()
-    async with chat(tmp_path / "a", tools=before.tools) as app:
-        await submit(app.service, "a tool")
-        id = await asked(app)
-    async with chat(tmp_path / "a", tools=after.tools) as app:
-        assert await decide(app, id, input='{"what": "b"}') == "edited"
-        await idle(app.service)
-        assert (before.calls, after.calls) == ([], ["b"])
-        (call,) = await entities(app, "ChatToolCall")
-        assert (call["input"], call["status"]) == ('{"what": "b"}', "finished")
-        assert len(await statuses(app)) == 1
-
-
-async def test_who_was_to_be_asked_is_asked_although_the_profile_says_otherwise_now(tmp_path: Path) -> None:
-    async with chat(tmp_path / "a") as app:
-        await submit(app.service, "a tool")
-        id = await asked(app)
-    burning = Burning()
-    trusting = {"slug": "default", "script": str(tmp_path / "a" / "script.yaml"), "tools": ["burn"]}
-    async with chat(tmp_path / "a", tools=burning.tools, profiles={"profiles": [trusting]}) as app:
-        await until(lambda: is_at_work(app))
-        for _ in range(20):
-            await asyncio.sleep(0)
-        assert not burning.calls
-        await decide(app, id, "deny")
-        await idle(app.service)
-        assert not burning.calls
-
-
-@pytest.mark.parametrize("point", ["approved", "at work"])
-async def test_a_call_that_a_person_allowed_is_never_made_twice(tmp_path: Path, point: str) -> None:
-    """What a server wrote before it died says whether the tool can have begun."""
-    burning = Burning(is_held=True)
-    async with chat(tmp_path / "a", tools=burning.tools) as app:
-        await submit(app.service, "a tool")
-        id = await asked(app)
-        if point == "approved":
-            (run,) = await entities(app, "ChatRun")
-            conversation = app._runs._conversations.find(session_id("c1"))
-            assert conversation is not None and conversation.active is not None and run
-            conversation.active.abandon()  # the engine is dead, and the server still takes the decision
-            await asyncio.gather(conversation.active.task, return_exceptions=True)  # type: ignore[arg-type]
-        await decide(app, id)
-        if point == "at work":
-            await until(lambda: burning.calls)
-        folder = killed(tmp_path / "a")
-        burning.may_end.set()
-    after = Burning()
-    async with chat(folder, tools=after.tools) as app:
-        await until(lambda: run_ended(app))
-        if point == "approved":
-            assert (burning.calls, after.calls) == ([], ["a"])
-            assert await run_states(app) == ["finished"]
-        else:
-            assert (burning.calls, after.calls) == (["a"], [])
-            assert await run_states(app) == ["interrupted"]
-
-
-async def test_that_a_call_is_made_is_in_the_log_before_its_tool_begins(tmp_path: Path) -> None:
-    """So a crash at any moment leaves either a question to act upon, or a call that may have been made."""
-    burning = Burning()
-    seen: list[bool] = []
-    async with chat(tmp_path / "a", tools=burning.tools) as app:
-
-        async def look() -> None:
-            log = await app.hub.store.events(session_id("c1"), Ordinal(0), 1000)
-            seen.append("ChatToolCallExecutionStarted" in [entry.name for entry in log])
-
-        burning.began = look
-        await submit(app.service, "a tool")
-        await decide(app, await asked(app))
-        await idle(app.service)
-        assert seen == [True]
-
-
-async def run_ended(app: ChatApp) -> bool:
-    return (await run_states(app))[-1] != "running"
 
 
 async def test_a_question_of_the_engine_waits_for_its_answer(tmp_path: Path) -> None:
@@ -444,55 +240,6 @@ async def test_a_profile_that_is_another_one_now_interrupts_the_run(tmp_path: Pa
         assert await statuses(app) == ["expired"]
 
 
-@pytest.mark.rule("OR4", "RN4")
-async def test_a_stop_may_be_the_first_that_finds_it(tmp_path: Path, server: RedisServer, prefix: str) -> None:
-    def store() -> RedisStore:
-        return RedisStore(server.url, prefix=prefix, lease_ttl_s=60)
-
-    async with chat(tmp_path / "a", store=store()) as a, chat(tmp_path / "b", store=store()) as b:
-        await submit(a.service, "a tool")
-        await asked(b)
-        for key in server.ask("KEYS", f"{prefix}*lease*"):
-            server.ask("DEL", key)
-        await b.service.cancel(ME, CancelRequest(conv_id="c1"))
-        assert (await run_states(b), await statuses(b)) == (["stopped"], ["expired"])
-        assert b._runs._conversations.get(session_id("c1")).active is None
-        await submit(b.service, "hi")
-        await idle(b.service)
-        assert await run_states(b) == ["stopped", "finished"]
-
-
-@pytest.mark.rule("OR4")
-async def test_a_server_that_was_given_up_too_early_calls_no_tool(
-    tmp_path: Path, server: RedisServer, prefix: str
-) -> None:
-    def store() -> RedisStore:
-        return RedisStore(server.url, prefix=prefix, lease_ttl_s=60)
-
-    mine, others = Burning(), Burning()
-    async with (
-        chat(tmp_path / "a", store=store(), tools=mine.tools) as a,
-        chat(tmp_path / "b", store=store(), tools=others.tools) as b,
-    ):
-        await submit(a.service, "a tool")
-        id = await asked(b)
-        assert await b._runs.recover() == 1
-        assert "ChatInferenceContinued" not in await event_names(b), "it is alive"
-        for key in server.ask("KEYS", f"{prefix}*lease*"):
-            server.ask("DEL", key)
-        await b._runs.recover()
-        assert (await event_names(b)).count("ChatInferenceContinued") == 1
-        await until(lambda: a._runs._conversations.get(session_id("c1")).active is None)
-        (run,) = await entities(a, "ChatRun")
-        failed = ChatSettleInference(run_id=run["runId"], status="failed", error="It was not mine any more.")
-        await a.hub.submit(Command(session_id=session_id("c1"), name="ChatSettleInference", payload=failed))
-        assert await run_states(a) == ["running"]
-        await decide(a, id)
-        await asyncio.wait_for(a.service.wait_idle(ME, "c1"), BOUNDED_S)
-        assert (mine.calls, others.calls) == ([], ["a"])
-        assert await run_states(a) == ["finished"]
-
-
 @pytest.mark.rule("SB3")
 async def test_blocks_after_a_restart_are_others_than_those_before(tmp_path: Path) -> None:
     def switch(to: str) -> str:
@@ -517,58 +264,3 @@ async def test_blocks_after_a_restart_are_others_than_those_before(tmp_path: Pat
         blocks = [event.payload.block_id for event in log if event.name == "ChatBlockStarted"]  # type: ignore[attr-defined]
         assert len(set(blocks)) == len(blocks) == 2
     assert modes[0] == modes[1] and len(modes[0]) == 2
-
-
-class Asking:
-    """A tool that asks a person while it works."""
-
-    schema = ToolSchema(name="burn", description="Asks.", input_schema={"type": "object"})
-    approval: Approval = "never"
-    timeout_s: float | None = None
-
-    async def call(self, use: ToolUse, context: ToolContext) -> ToolOutcome:
-        context.executing()
-        decision = await context.ask(Ask(question="Sure?"))
-        return ToolOutcome(result=decision.input or "no")
-
-
-@pytest.mark.rule("TL5")
-@pytest.mark.parametrize("how", ["stopped", "killed"])
-async def test_a_tool_that_asked_while_it_worked_is_lost_with_its_question(tmp_path: Path, how: str) -> None:
-    folder = tmp_path / "a"
-    own = {"slug": "default", "script": str(folder / "script.yaml"), "tools": ["burn"]}
-    settings: dict[str, Any] = {"tools": [Asking()], "profiles": {"profiles": [own]}}
-    async with chat(folder, **settings) as app:
-        await submit(app.service, "hold")
-        id = await asked(app)
-        if how == "killed":
-            folder = killed(folder)
-    async with chat(folder, **settings) as app:
-        await app.signals.reached("go")
-        assert (await run_states(app), await statuses(app)) == (["running"], ["expired"])
-        app.signals.send("go")
-        await idle(app.service)
-        (result,) = await entities(app, "ChatToolResult")
-        assert (result["status"], result["result"]) == ("error", LOST)
-        assert (await texts(app))[-1] == ("assistant", "Done.")
-        with pytest.raises(ApprovalExpiredError):
-            await decide(app, id, input='{"answer": "yes"}')
-
-
-@pytest.mark.rule("OR4")
-async def test_a_server_that_ends_itself_leaves_it_alone(tmp_path: Path, server: RedisServer, prefix: str) -> None:
-    def store() -> RedisStore:
-        return RedisStore(server.url, prefix=prefix, lease_ttl_s=60)
-
-    async with chat(tmp_path / "a", store=store()) as a, chat(tmp_path / "b", store=store()) as b:
-        await submit(a.service, "a tool")
-        id = await asked(b)
-        for key in server.ask("KEYS", f"{prefix}*lease*"):
-            server.ask("DEL", key)
-        await b._runs.shutdown()
-        look = Command(session_id=session_id("c1"), name="ChatSettleInference", payload=ChatSettleInference())
-        await b.hub.submit(look)
-        assert (await run_states(b), await statuses(b)) == (["running"], ["pending"])
-        await decide(a, id)
-        await idle(a.service)
-        assert await run_states(a) == ["finished"]

@@ -17,7 +17,7 @@ from tests.model_servers.openai_responses import responses_answer
 from tests.model_servers.server import Asked, ModelServer, WireAnswer, serving
 from tests.unit.chat.chats import entities, idle, run_states, submit, texts, until
 from tests.unit.chat.test_approvals import decide
-from tests.unit.chat.test_waiting_runs import killed
+from tests.unit.chat.waiting import killed
 from webchat_nb.app import ChatApp, Config, build
 from webchat_nb.testing.engine_contract import AskedCall, Reply
 

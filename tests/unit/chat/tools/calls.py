@@ -68,3 +68,7 @@ async def call_text(function: Callable[..., Any], text: str, context: Notes | No
     tool = function if isinstance(function, FunctionTool) else FunctionTool(function, name="t")
     use = ToolUse(call_id="call-1", name=tool.schema.name, input=text)
     return await tool.call(use, Notes() if context is None else context)
+
+
+def failed(message: str) -> ToolOutcome:
+    return ToolOutcome(result=message, is_error=True)

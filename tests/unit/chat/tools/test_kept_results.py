@@ -12,7 +12,7 @@ import pytest
 from tests.unit.chat.chats import ME, submit
 from tests.unit.chat.everything import PNG
 from tests.unit.chat.tools.boxes import Given
-from tests.unit.chat.tools.test_tools_in_runs import chat, made
+from tests.unit.chat.tools.tool_runs import chat, made
 from webchat_nb.app import ChatApp
 from webchat_nb.chat.answer_pieces import ToolReturned
 from webchat_nb.chat.tools import TABLE, ToolContent, ToolContext, ToolOutcome, ToolUse

@@ -1,4 +1,4 @@
-"""Tools as a host registers them and a run uses them, through the whole chat (TL1, TL4, TL5, TL8)."""
+"""Tools as a host registers them and a run uses them, through the whole chat (TL1, TL8)."""
 
 from __future__ import annotations
 
@@ -6,92 +6,22 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.redis_server import RedisServer
-from tests.unit.chat.chats import ME, entities, idle, run_states, submit, texts, until
+from tests.unit.chat.chats import entities, idle, run_states, submit, texts, until
 from tests.unit.chat.tools.boxes import Given
-from tests.unit.stream.redis_stores import prefix, server
+from tests.unit.chat.tools.tool_runs import add, chat, made, result
 from webchat_nb.app import ChatApp, Config, build
-from webchat_nb.chat.tools import Ask, Tool, ToolContext
+from webchat_nb.chat.tools import Tool
 from webchat_nb.chat.tools.functions.declared import tool
 from webchat_nb.chat.tools.limits import ToolLimits
-from webchat_nb.errors import (
-    AlreadyDecidedError,
-    BadRequestError,
-    ConfigError,
-    InvalidOverrideError,
-    ProfileIncompleteError,
-)
-from webchat_nb.stream import SessionId, session_id
-from webchat_nb.stream.stores.redis import RedisStore
+from webchat_nb.errors import ConfigError, InvalidOverrideError, ProfileIncompleteError
+from webchat_nb.stream import SessionId
 from webchat_nb.testing.clock import ManualClock
-from webchat_nb.wire.requests import DecisionRequest
-
-__all__ = ["prefix", "server"]  # fixtures
-
-SCRIPT = {
-    "script": 1,
-    "defaults": {"chunk": "all", "delay_ms": 0},
-    "turns": [
-        {"match": "add", "steps": [{"call": {"tool": "add", "args": {"a": 1, "b": 2}}}, {"say": "Done."}]},
-        {"match": "own", "steps": [{"call": {"tool": "own", "args": {"a": 1}}}, {"say": "Done."}]},
-        {
-            "match": "sure",
-            "steps": [{"call": {"tool": "add", "args": {"a": 1, "b": 2}, "approval": True}}, {"say": "Done."}],
-        },
-        {
-            "match": "where",
-            "steps": [{"ask": {"question": "Where is {prompt}?", "expires_s": 60}}, {"say": "Answer: {answer}."}],
-        },
-    ],
-}
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-@asynccontextmanager
-async def chat(folder: Path, profile: dict[str, Any] | None = None, **config: Any) -> AsyncIterator[ChatApp]:
-    script = folder / "calling.yaml"
-    script.write_text(yaml.safe_dump(SCRIPT))
-    profiles = {"profiles": [{"slug": "default", "script": str(script), **(profile or {})}]}
-    async with build(Config(profiles=profiles, **config)) as app:
-        yield app
-
-
-async def result(app: ChatApp) -> dict[str, Any]:
-    (found,) = await entities(app, "ChatToolResult")
-    return found
-
-
-async def made(app: ChatApp, prompt: str = "add", **more: Any) -> dict[str, Any]:
-    """The result of the one call that the prompt leads to."""
-    await submit(app.service, prompt, **more)
-    await idle(app.service)
-    return await result(app)
-
-
-async def asked(app: ChatApp) -> dict[str, Any]:
-    """Wait for a question."""
-    await until(lambda: entities(app, "ChatApproval"))
-    (approval,) = await entities(app, "ChatApproval")
-    return approval
-
-
-async def decide(app: ChatApp, decision: Any = "approve", **more: Any) -> str:
-    id = (await asked(app))["approvalId"]
-    return await app.service.decide(ME, "c1", id, DecisionRequest(decision=decision, **more))
 
 
 @pytest.mark.rule("TL1")
@@ -245,71 +175,6 @@ async def test_a_locked_profile_takes_no_tools_of_the_conversation(tmp_path: Pat
         assert not source.asked
 
 
-@pytest.mark.rule("TL4")
-@pytest.mark.parametrize("of", ["tool", "profile"])
-async def test_a_person_is_asked_and_edits_within_the_tools_schema(tmp_path: Path, of: str) -> None:
-    asking = tool(approval="always")(add.function) if of == "tool" else add
-    profile = {"tools": ["add"], **({"approvals": {"add": "always"}} if of == "profile" else {})}
-    async with chat(tmp_path, profile, tools=[asking]) as app:
-        await submit(app.service, "add")
-        question = await asked(app)
-        assert json.loads(question["schema"]) == add.schema.input_schema
-        for wrong, told in [
-            ('{"a": 1}', "^input: 'b' is a required property"),
-            ('{"a": "one", "b": 2}', "^input.a: 'one' is not of type 'integer'"),
-            ('{"a": 1, "b": 2, "c": 3}', "^input: 'c' is not expected"),
-            ("[1]", "^input: expected the JSON text of an object"),
-        ]:
-            with pytest.raises(BadRequestError, match=told):
-                await decide(app, input=wrong)
-            assert (await asked(app))["status"] == "pending"
-        assert await decide(app, input='{"a": 40, "b": 2}') == "edited"
-        await idle(app.service)
-        assert (await result(app))["result"] == "42"
-        (call,) = await entities(app, "ChatToolCall")
-        assert json.loads(call["input"]) == {"a": 40, "b": 2}
-        assert (await app.hub.rebuild(session_id("c1"))).is_same
-
-
-@pytest.mark.rule("TL4")
-async def test_arguments_that_only_look_different_are_not_edited(tmp_path: Path) -> None:
-    async with chat(tmp_path, {"tools": ["add"], "approvals": {"add": "always"}}, tools=[add]) as app:
-        await submit(app.service, "add")
-        assert await decide(app, input='{ "b": 2,\n"a": 1 }') == "approved"
-        await idle(app.service)
-        assert (await result(app))["result"] == "3"
-
-
-@pytest.mark.rule("TL4")
-async def test_a_profile_may_say_that_nobody_is_asked(tmp_path: Path) -> None:
-    asking = tool(approval="always")(add.function)
-    async with chat(tmp_path, {"tools": ["add"], "approvals": {"add": "never"}}, tools=[asking]) as app:
-        assert (await made(app))["result"] == "3"
-
-
-@pytest.mark.rule("TL4")
-async def test_approvals_of_a_tool_that_is_not_there_are_told_once_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with chat(tmp_path, {"tools": ["add"], "approvals": {"addd": "always"}}, tools=[add]) as app:
-        await made(app)
-        await made(app, "add", conv_id="c2")
-        await idle(app.service, "c2")
-        told = [line.getMessage() for line in caplog.records if "approvals" in line.getMessage()]
-        assert told == ["profile 'default': approvals: no tool 'addd' is there now"]
-
-
-@pytest.mark.rule("TL4")
-async def test_a_script_that_asks_about_a_registered_tool_asks_once(tmp_path: Path) -> None:
-    asking = tool(approval="always")(add.function)
-    async with chat(tmp_path, {"tools": ["add"]}, tools=[asking]) as app:
-        await submit(app.service, "sure")
-        await decide(app, input='{"a": 5, "b": 5}')
-        await idle(app.service)
-        assert (await result(app))["result"] == "10"
-        assert len(await entities(app, "ChatApproval")) == 1
-
-
 @pytest.mark.rule("TL1")
 async def test_limits_of_tools_are_a_setting(tmp_path: Path) -> None:
     clock = ManualClock()
@@ -345,150 +210,3 @@ async def test_what_is_longer_than_the_limit_is_cut(tmp_path: Path) -> None:
     async with chat(tmp_path, {"tools": ["own"]}, tools=[own], tool_limits=limits) as app:
         told = (await made(app, "own"))["result"]
         assert len(told) <= 1000 and "5,000 characters" in told
-
-
-# Questions
-
-
-@pytest.mark.rule("TL5")
-async def test_a_tool_asks_the_person_and_the_answer_is_kept(tmp_path: Path) -> None:
-    @tool
-    async def own(a: int, context: ToolContext) -> str:
-        decision = await context.ask(
-            Ask(question="How many?", schema={"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}})
-        )
-        return decision.input or "nothing"
-
-    async with chat(tmp_path, {"tools": ["own"]}, tools=[own]) as app:
-        await submit(app.service, "own")
-        question = await asked(app)
-        assert (question["question"], question["status"], question["toolName"]) == ("How many?", "pending", "own")
-        with pytest.raises(BadRequestError, match=r"^input\.n: 0 is less than the minimum of 1"):
-            await decide(app, input='{"n": 0}')
-        assert await decide(app, input='{"n": 3}') == "approved"
-        with pytest.raises(AlreadyDecidedError):
-            await decide(app, input='{"n": 4}')
-        await idle(app.service)
-        assert (await result(app))["result"] == '{"n": 3}'
-        (answered,) = await entities(app, "ChatApproval")
-        assert (answered["status"], answered["input"]) == ("approved", '{"n": 3}')
-        assert (await app.hub.rebuild(session_id("c1"))).is_same
-
-
-@pytest.mark.rule("TL5", "ST2")
-async def test_an_answer_is_there_after_a_restart(tmp_path: Path) -> None:
-    db = str(tmp_path / "chat.db")
-    async with chat(tmp_path, db=db) as app:
-        await submit(app.service, "where")
-        await decide(app, input='{"answer": "here"}')
-        await idle(app.service)
-    async with chat(tmp_path, db=db) as again:
-        (answered,) = await entities(again, "ChatApproval")
-        assert (answered["question"], answered["input"]) == ("Where is where?", '{"answer": "here"}')
-        with pytest.raises(AlreadyDecidedError):
-            await decide(again, input='{"answer": "there"}')
-
-
-@pytest.mark.rule("TL5")
-async def test_a_script_asks_and_says_the_answer(tmp_path: Path) -> None:
-    async with chat(tmp_path) as app:
-        await submit(app.service, "where")
-        question = await asked(app)
-        assert (question["question"], "toolCallId" in question) == ("Where is where?", False)
-        with pytest.raises(BadRequestError, match=r"^input: 'answer' is a required property"):
-            await decide(app)
-        assert await decide(app, input='{"answer": "here"}') == "approved"
-        await idle(app.service)
-        assert (await texts(app))[-1] == ("assistant", 'Answer: {"answer": "here"}.')
-
-
-@pytest.mark.rule("TL5")
-async def test_a_question_that_may_be_answered_with_nothing_may_be_approved(tmp_path: Path) -> None:
-    async with chat(tmp_path) as app:
-
-        @app.engine
-        def answer(messages: Any) -> Any:
-            said = yield {"ask": {"question": "Go on?", "schema": {"type": "object"}}}
-            yield f"Said {said}."
-
-        await submit(app.service, "hi", profile="answer")
-        assert await decide(app) == "approved"
-        await idle(app.service)
-        assert (await texts(app))[-1] == ("assistant", "Said {}.")
-
-
-@pytest.mark.rule("TL5", "EN2")
-@pytest.mark.parametrize("kind", ["generator", "async generator"])
-@pytest.mark.parametrize("decision", ["approve", "deny"])
-async def test_a_function_that_answers_may_ask(tmp_path: Path, kind: str, decision: str) -> None:
-    ask = Ask(question="Your name?", expires_s=60)
-    async with chat(tmp_path) as app:
-        if kind == "generator":
-
-            @app.engine(name="own")
-            def answer(messages: Any) -> Any:
-                said = yield ask
-                yield f"Hello, {said['answer']}." if said else "Never mind."
-        else:
-
-            @app.engine(name="own")
-            async def answer_async(messages: Any) -> Any:
-                said = yield ask
-                yield f"Hello, {said['answer']}." if said else "Never mind."
-
-        await submit(app.service, "hi", profile="own")
-        await decide(app, decision, input='{"answer": "Ann"}' if decision == "approve" else None)
-        await idle(app.service)
-        assert (await texts(app))[-1][1] == ("Hello, Ann." if decision == "approve" else "Never mind.")
-
-
-@pytest.mark.rule("TL5")
-async def test_a_question_expires_and_the_engine_goes_on(tmp_path: Path) -> None:
-    clock = ManualClock()
-    async with chat(tmp_path, clock=clock) as app:
-
-        @app.engine(name="own")
-        def answer(messages: Any) -> Any:
-            yield str((yield Ask(question="Your name?", expires_s=60)))
-
-        for profile, told in (("own", "None"), ("default", "Answer: .")):
-            await submit(app.service, "where", conv_id=profile, profile=profile)
-            await until(lambda profile=profile: entities(app, "ChatApproval", profile))
-            clock.jump(60)
-            await idle(app.service, profile)
-            (approval,) = await entities(app, "ChatApproval", profile)
-            assert approval["status"] == "expired"
-            assert (await texts(app, profile))[-1] == ("assistant", told)
-
-
-@pytest.mark.rule("TL5")
-async def test_a_function_that_asks_what_cannot_be_asked_fails_and_says_so(tmp_path: Path) -> None:
-    async with chat(tmp_path) as app:
-
-        @app.engine(name="own")
-        def answer(messages: Any) -> Any:
-            yield {"ask": {"question": "?", "schema": {"type": "array"}}}
-
-        await submit(app.service, "hi", profile="own")
-        await idle(app.service)
-        (run,) = await entities(app, "ChatRun")
-        assert run["error"].startswith("the engine's function asked what cannot be asked: schema.type")
-
-
-@pytest.mark.rule("TL5", "OR4")
-async def test_a_question_of_a_run_on_one_server_is_answered_on_the_other(
-    tmp_path: Path, server: RedisServer, prefix: str
-) -> None:
-    def store() -> RedisStore:
-        return RedisStore(server.url, prefix=prefix)
-
-    async with chat(tmp_path, store=store()) as a, chat(tmp_path, store=store()) as b:
-        await submit(a.service, "where")
-        await asked(b)
-        with pytest.raises(BadRequestError, match=r"^input: 'answer' is a required property"):
-            await decide(b, input="{}")
-        assert await decide(b, input='{"answer": "here"}') == "approved"
-        await idle(a.service)
-        assert (await texts(b))[-1] == ("assistant", 'Answer: {"answer": "here"}.')
-        (answered,) = await entities(a, "ChatApproval")
-        assert answered["input"] == '{"answer": "here"}'
