@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tests.contract.replies import steps_of, values_of
 from tests.model_servers.anthropic import anthropic_answer
 from tests.model_servers.openai_chat import chat_answer
 from tests.model_servers.openai_responses import responses_answer
@@ -27,7 +28,7 @@ from webchat_nb.engines.signals import Signals
 from webchat_nb.engines.vendor import VendorFactory
 from webchat_nb.errors import EngineError
 from webchat_nb.stream.clock import SystemClock
-from webchat_nb.testing.engine_contract import EngineContract, ModelEngineContract, Reply, Stage, chopped
+from webchat_nb.testing.engine_contract import EngineContract, ModelEngineContract, Reply, Stage
 
 
 class _AtServer:
@@ -93,7 +94,7 @@ class TestPydanticAI(ModelEngineContract):
 class TestScripted(EngineContract):
     @asynccontextmanager
     async def model(self, *replies: Reply, chop: int = 0) -> AsyncIterator[Stage]:
-        steps = [step for reply in replies for step in _steps(reply)]
+        steps = [step for reply in replies for step in steps_of(reply)]
         script = {"script": 1, "defaults": {"chunk": chop or "all"}, "turns": [{"steps": steps}]}
         signals = Signals()
 
@@ -105,19 +106,6 @@ class TestScripted(EngineContract):
         yield Stage(engine=ScriptedEngine(parse_script(script_text, form="json"), SystemClock(), signals), left=left)
 
 
-def _steps(reply: Reply) -> list[dict[str, Any]]:
-    steps: list[dict[str, Any]] = [{"think": thought} for thought in reply.thoughts]
-    steps += [{"say": text} for text in reply.texts]
-    steps += [{"call": {"tool": call.tool, "args": json.loads(call.input)}} for call in reply.calls]
-    if reply.usage is not None:
-        steps.append({"usage": {"input_tokens": reply.usage[0], "output_tokens": reply.usage[1]}})
-    if reply.end == "silent":
-        steps.append({"wait_for": "never"})
-    elif reply.end != "whole":
-        steps.append({"fail": {"message": "no", "retryable": reply.end == "busy"}})
-    return steps
-
-
 class _Functions(EngineContract):
     """What all kinds of functions have in common: they yield values, and notice when they are closed."""
 
@@ -127,15 +115,8 @@ class _Functions(EngineContract):
     @asynccontextmanager
     async def model(self, *replies: Reply, chop: int = 0) -> AsyncIterator[Stage]:
         left = asyncio.Event()
-        values = [value for reply in replies for value in _values(reply, chop)]
+        values = [value for reply in replies for value in values_of(reply, chop)]
         yield Stage(engine=self.engine(values, replies[-1].end, left), left=left.wait)
-
-
-def _values(reply: Reply, chop: int) -> list[Any]:
-    values: list[Any] = [{"think": piece} for piece in chopped(reply.thoughts, chop)]
-    values += [*chopped(reply.texts, chop)]
-    values += [step for step in _steps(reply) if step.keys() & {"call", "usage"}]
-    return values
 
 
 def _end(end: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from jupyter_server.serverapp import ServerApp
 
 from webchat_nb.chat.tools import Ask, Tool, ToolDecision, ToolOutcome, ToolUse
 from webchat_nb.stream.model import SessionId
@@ -20,14 +19,15 @@ WAIT_S = 30.0
 class Notebook:
     """A kernel, as a notebook uses it."""
 
-    def __init__(self, server: ServerApp, kernel_id: str) -> None:
+    def __init__(self, manager: Any, kernel_id: str) -> None:
         self.kernel_id = kernel_id
-        self.manager = server.kernel_manager
+        self.manager = manager
         self.client: Any = None
 
     @classmethod
-    async def start(cls, server: ServerApp) -> Notebook:
-        notebook = cls(server, await server.kernel_manager.start_kernel())
+    async def start(cls, manager: Any, **how: Any) -> Notebook:
+        """Start a kernel of a Jupyter server's kernel manager."""
+        notebook = cls(manager, await manager.start_kernel(**how))
         await notebook.connect()
         return notebook
 

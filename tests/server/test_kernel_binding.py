@@ -116,7 +116,7 @@ def knock(jp_serverapp: ServerApp, jp_http_port: int, jp_base_url: str, http_ser
 
 @pytest.fixture
 def notebook(jp_serverapp: ServerApp, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Notebook]:
-    started = jp_asyncio_loop.run_until_complete(Notebook.start(jp_serverapp))
+    started = jp_asyncio_loop.run_until_complete(Notebook.start(jp_serverapp.kernel_manager))
     jp_asyncio_loop.run_until_complete(started.run(CELL))
     yield started
     started.disconnect()

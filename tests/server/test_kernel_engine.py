@@ -88,7 +88,7 @@ def chat(jp_serverapp: ServerApp, jp_asyncio_loop: asyncio.AbstractEventLoop) ->
     extension: WebChatExtension = jp_serverapp.extension_manager.extension_points["webchat_nb"].app
     jp_asyncio_loop.run_until_complete(extension.runtime.ready())
     assert extension.runtime.app is not None
-    notebook = jp_asyncio_loop.run_until_complete(Notebook.start(jp_serverapp))
+    notebook = jp_asyncio_loop.run_until_complete(Notebook.start(jp_serverapp.kernel_manager))
     yield Chat(extension.runtime.app, extension._kernels, notebook)
     notebook.disconnect()
 

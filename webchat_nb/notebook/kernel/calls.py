@@ -36,7 +36,7 @@ from webchat_nb.notebook.kernel.offers import Offers
 from webchat_nb.notebook.kernel.prints import Printed, Prints
 from webchat_nb.notebook.kernel.records import Result
 from webchat_nb.notebook.kernel.requests import Requests
-from webchat_nb.notebook.kernel.work import Workers
+from webchat_nb.notebook.kernel.work import Workers, is_called_off
 from webchat_nb.stream.model import SessionId
 
 _INTERRUPTED: Final = "The call was interrupted in the notebook."
@@ -95,7 +95,9 @@ class Calls:
                 outcome = _error(_INTERRUPTED)
             except ToolError as error:
                 outcome = _error(error.message)
-            except Exception as error:  # noqa: BLE001 - a model can go on from whatever a tool raises (TL1)
+            except BaseException as error:  # a model can go on from whatever a tool raises (TL1), sys.exit() too
+                if is_called_off(error):
+                    raise
                 outcome = _error(f"{type(error).__name__}: {error}".removesuffix(": "))
         return _with_prints(outcome, printed)
 
@@ -116,7 +118,7 @@ class Calls:
                 said = approval(message.arguments)
                 is_needed = bool(await said if inspect.isawaitable(said) else said)
             answer = msgspec.structs.replace(answer, is_needed=is_needed)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the server then asks
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the server then asks
             answer = msgspec.structs.replace(answer, error=f"{type(error).__name__}: {error}")
         finally:
             self._jobs.finish(message.job_id)

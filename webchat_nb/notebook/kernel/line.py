@@ -33,6 +33,7 @@ from webchat_nb.notebook.kernel.messages import (
     Taken,
 )
 from webchat_nb.notebook.kernel.offers import Offers
+from webchat_nb.notebook.kernel.records import send_plain
 from webchat_nb.notebook.kernel.requests import Requests
 from webchat_nb.notebook.kernel.runs import EngineRuns
 from webchat_nb.notebook.kernel.work import Workers
@@ -105,7 +106,7 @@ class KernelLine:
         if self._comm is None:
             return
         if threading.current_thread() is threading.main_thread():
-            self._comm.send(msgspec.to_builtins(message))
+            send_plain(self._comm.send, message)
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(self._tell, message, context=self._context.copy())
 
@@ -122,7 +123,8 @@ class KernelLine:
             result=result,
             offers=self.offers.all() if request.offers else (),
         )
-        self._kernel.session.send(stream, REPLY, msgspec.to_builtins(state), parent=message, ident=ident)
+        session = self._kernel.session
+        send_plain(lambda content: session.send(stream, REPLY, content, parent=message, ident=ident), state)
 
 
 @cache

@@ -6,6 +6,8 @@ Rule: TL6, EN9.
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Callable
 from typing import Any, Final, get_args
 
 import msgspec
@@ -34,6 +36,15 @@ def unpack(packed: Packed) -> Any:
     if name not in _RECORDS:
         raise msgspec.ValidationError(f"there is no record {name!r}")
     return msgspec.convert(fields, _RECORDS[name])
+
+
+def send_plain(send: Callable[[Any], object], message: Any) -> None:
+    """Send a message as plain values; halves of surrogate pairs, which cannot be sent, become question marks."""
+    plain = msgspec.to_builtins(message)
+    try:
+        send(plain)
+    except UnicodeEncodeError:
+        send(json.loads(json.dumps(plain, ensure_ascii=False).encode(errors="replace")))
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):

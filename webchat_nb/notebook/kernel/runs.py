@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -19,6 +20,7 @@ import msgspec
 from webchat_nb.chat.engine import AttachedFile, HistoryMessage, RunRequest
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.tools import Tell, ToolDecision, ToolOutcome, ToolSchema, ToolUse
+from webchat_nb.chat.tools.results.plain_values import clean
 from webchat_nb.errors import EngineError, ToolError
 from webchat_nb.notebook.kernel.jobs import Jobs
 from webchat_nb.notebook.kernel.messages import (
@@ -36,7 +38,7 @@ from webchat_nb.notebook.kernel.messages import (
 from webchat_nb.notebook.kernel.offers import Offers
 from webchat_nb.notebook.kernel.records import File, Message, Packed, pack
 from webchat_nb.notebook.kernel.requests import Requests
-from webchat_nb.notebook.kernel.work import Workers
+from webchat_nb.notebook.kernel.work import Workers, is_called_off
 
 _GATHER_S: Final = 0.025
 """Records are gathered for so long: what a kernel says, every browser at it hears, and servers limit how often."""
@@ -87,8 +89,10 @@ class EngineRuns:
             ended = _failed(ended, error.message, code=error.engine_code, retryable=error.retryable)
         except KeyboardInterrupt:
             ended = _failed(ended, "The answer was interrupted in the notebook.", code="interrupted", retryable=True)
-        except Exception as error:  # noqa: BLE001 - it is the end of the run, and said there
-            traceback.print_exc()
+        except BaseException as error:  # sys.exit(), say, is the end of the run, not of the notebook
+            if is_called_off(error):
+                raise
+            sys.stderr.write(clean(traceback.format_exc()))  # a stream that cannot send it stands still for 10 s
             words = f"{type(error).__name__}: {error}".removesuffix(": ")
             ended = _failed(ended, f"The notebook's function failed: {words}", code="function_failed", retryable=True)
         finally:

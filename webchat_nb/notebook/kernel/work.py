@@ -48,3 +48,11 @@ class Workers:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # what ended it between two steps was an interrupt; the server sees that it is done
+
+
+def is_called_off(error: BaseException) -> bool:
+    """Whether this ended the job that works here because it was called off, and not something that it raised itself."""
+    if not isinstance(error, asyncio.CancelledError):
+        return isinstance(error, GeneratorExit)  # closed, as at the end of the process
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
