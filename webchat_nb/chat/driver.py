@@ -76,7 +76,7 @@ class EngineDriver:
         except WebchatError as error:
             _log.warning("run %s failed: %s", run.run_id, error)
             end.error, end.code, end.retryable = error.message, error.code, error.retryable
-        except Exception:  # noqa: BLE001 - whatever an engine raises is the end of its run, not of the server (RN5)
+        except (Exception, SystemExit):  # noqa: BLE001 - what an engine raises ends its run, not the server (RN5)
             _log.exception("the engine of run %s failed", run.run_id)
             end.error, end.code, end.retryable = "The engine failed; the server's log says why.", "internal", True
         return end

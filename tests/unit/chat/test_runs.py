@@ -189,25 +189,22 @@ async def test_a_failing_engine_is_an_event_with_a_safe_message(tmp_path: Path) 
 class Crashing:
     """An engine with a bug, at work on a tool."""
 
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
     async def run(self, request: RunRequest) -> Any:
         yield TextDelta("so far")
         yield ToolCallStarted("call-1", "search")
         yield ToolCallExecuting("call-1")
-        raise RuntimeError("password=hunter2")
-
-
-def crashing(plan: EnginePlan) -> Crashing:
-    return Crashing()
-
-
-CRASHING: dict[str, Any] = {"engines": {"scripted": crashing}}
+        raise self._error
 
 
 @pytest.mark.rule("RN2", "RN5", "AC7")
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit])
 async def test_a_bug_in_an_engine_is_told_without_its_detail_and_nothing_stays_open(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
 ) -> None:
-    async with chat(tmp_path, **CRASHING) as app:
+    async with chat(tmp_path, engines={"scripted": lambda plan: Crashing(kind("password=hunter2"))}) as app:
         await submit(app.service, "x")
         await idle(app.service)
         (run,) = await entities(app, "ChatRun")
@@ -215,7 +212,7 @@ async def test_a_bug_in_an_engine_is_told_without_its_detail_and_nothing_stays_o
         assert "hunter2" not in run["error"]
         (call,) = await entities(app, "ChatToolCall")
         assert (call["status"], "executing" in call) == ("failed", False)
-        assert "RuntimeError" in caplog.text
+        assert kind.__name__ in caplog.text
 
 
 @pytest.mark.rule("RN2")
