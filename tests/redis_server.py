@@ -84,6 +84,13 @@ class RedisServer:
             process.kill()
             process.wait()
 
+    def has_written(self) -> bool:
+        """Whether all that it acknowledged is in its file, though perhaps not on the disk: a kill loses nothing then.
+
+        A slow disk makes it keep the end of the file in memory for a while, unless it syncs each answer.
+        """
+        return bool(self.ask("INFO", "persistence")["aof_buffer_length"] == 0)
+
     def restart(self) -> None:
         """Kill it and start it again."""
         self.kill()

@@ -274,6 +274,7 @@ async def test_writers_and_watchers_live_through_a_restart_of_redis(tmp_path: Pa
                 await publisher.send(fact(NoteExtended(id="a", text=f"{piece} ")))
                 if piece == 20:
                     await publisher.flush()
+                    await until(lambda: asyncio.to_thread(own.has_written))
                     await asyncio.to_thread(own.restart)
             await publisher.flush()
             publisher.close()
