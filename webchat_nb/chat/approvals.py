@@ -16,7 +16,7 @@ from typing import final
 from webchat_nb.chat.engine import ApprovalAsked
 from webchat_nb.chat.tools import ToolDecision
 from webchat_nb.errors import WebchatError
-from webchat_nb.stream.clock import Clock
+from webchat_nb.stream.clock import Clock, done_within
 
 Expire = Callable[[str], Awaitable[None]]
 """Asks for the approval of this id to be recorded as expired. When it was decided before, that decision stands."""
@@ -77,26 +77,14 @@ class ApprovalDesk:
         """
         answer = self._answer(approval_id)
         expires_at_ms = self._expiries.get(approval_id, expires_at_ms)
-        if expires_at_ms is not None and not answer.done():
-            await self._wait_until(answer, expires_at_ms)
-            if not answer.done():
+        if expires_at_ms is not None:
+            left_s = (expires_at_ms - self._clock.now_ms()) / 1000
+            if not await done_within(self._clock, answer, left_s):
                 await self._expire(approval_id)
         decision = await asyncio.shield(answer)  # one who is cancelled takes it from nobody else
         if decision.is_approved and self._begin is not None:
             await self._begin(approval_id)
         return decision
-
-    async def _wait_until(self, answer: asyncio.Future[ToolDecision], at_ms: int) -> None:
-        left_ms = at_ms - self._clock.now_ms()
-        if left_ms <= 0:
-            return
-        is_over = asyncio.Event()
-        answer.add_done_callback(lambda _: is_over.set())
-        timer = self._clock.call_later(left_ms / 1000, is_over.set)
-        try:
-            await is_over.wait()
-        finally:
-            timer.cancel()
 
     def _answer(self, approval_id: str) -> asyncio.Future[ToolDecision]:
         answer = self._answers.get(approval_id)

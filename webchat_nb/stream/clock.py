@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 
 class Timer(Protocol):
@@ -32,6 +32,25 @@ class Clock(Protocol):
 
     async def sleep(self, delay_s: float) -> None:
         """Return after ``delay_s`` seconds."""
+
+
+async def done_within(clock: Clock, future: asyncio.Future[Any], delay_s: float) -> bool:
+    """Wait for a future, no longer than ``delay_s`` seconds of a clock; whether it is done. It is never cancelled here."""
+    if future.done() or delay_s <= 0:
+        return future.done()
+    is_over = asyncio.Event()
+
+    def end(_: object) -> None:
+        is_over.set()
+
+    future.add_done_callback(end)
+    timer = clock.call_later(delay_s, is_over.set)
+    try:
+        await is_over.wait()
+    finally:
+        timer.cancel()
+        future.remove_done_callback(end)
+    return future.done()
 
 
 @final

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, final
 
@@ -19,6 +18,7 @@ import msgspec
 from webchat_nb.chat.approvals import ApprovalDesk
 from webchat_nb.chat.engine import ApprovalAsked, ToolCallRequested
 from webchat_nb.chat.tools.context import CallContext
+from webchat_nb.chat.tools.failures import log_failure, words_of
 from webchat_nb.chat.tools.limits import ToolLimits
 from webchat_nb.chat.tools.ports import Approval, Tell, Tool, ToolDecision, ToolOutcome, ToolSchema, ToolUse
 from webchat_nb.chat.tools.stopwatch import Stopwatch, TimeOverError, finish_in_time
@@ -108,8 +108,8 @@ class RunToolBox:
             _log.warning("the tool %s could not be called: %s", use.name, error)
             return _error("The call could not be made; the server's log says why.")
         except Exception as error:  # noqa: BLE001 - a model can go on from whatever a tool raises (TL1)
-            _tell_log(f"the tool {use.name} failed", error)
-            return await self._keep(use, _error(f"{type(error).__name__}: {error}".removesuffix(": ")))
+            log_failure(_log, f"the tool {use.name} failed", error)
+            return await self._keep(use, _error(words_of(error)))
 
     async def decide(self, use: ToolUse, tell: Tell) -> ToolDecision:
         """Ask a person about a call; see ``ToolBox``. A call that was asked about is not asked about again.
@@ -146,7 +146,7 @@ class RunToolBox:
                 wanted = await finish_in_time(watch, _awaited(wanted), self._leaving)
             return bool(wanted)
         except Exception as error:  # noqa: BLE001 - whatever it raises: nobody has said that the call is harmless
-            _tell_log(f"whether a person is asked about {name} cannot be said, so one is", error)
+            log_failure(_log, f"whether a person is asked about {name} cannot be said, so one is", error)
             return True
 
     async def _work(self, tool: Tool, use: ToolUse, tell: Tell) -> ToolOutcome:
@@ -188,12 +188,6 @@ def _read_arguments(text: str) -> dict[str, Any] | str:
     if not isinstance(arguments, dict):
         return f"not called: expected the arguments as a JSON object, got {type(arguments).__name__}"
     return arguments
-
-
-def _tell_log(what: str, error: Exception) -> None:
-    """Not the words of the error, for they may be the conversation's."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.warning("%s: %s\n%s", what, type(error).__name__, frames)
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:

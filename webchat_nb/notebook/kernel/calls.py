@@ -16,6 +16,7 @@ from typing import Final, final
 import msgspec
 
 from webchat_nb.chat.tools import Ask, Tool, ToolDecision, ToolOutcome
+from webchat_nb.chat.tools.failures import words_of
 from webchat_nb.chat.tools.functions.calling import call_function
 from webchat_nb.chat.tools.functions.declared import FunctionTool
 from webchat_nb.errors import ToolError
@@ -98,7 +99,7 @@ class Calls:
             except BaseException as error:  # a model can go on from whatever a tool raises (TL1), sys.exit() too
                 if is_called_off(error):
                     raise
-                outcome = _error(f"{type(error).__name__}: {error}".removesuffix(": "))
+                outcome = _error(words_of(error))
         return _with_prints(outcome, printed)
 
     async def _work(self, tool: Tool, message: CallTool) -> ToolOutcome:

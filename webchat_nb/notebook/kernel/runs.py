@@ -20,6 +20,7 @@ import msgspec
 from webchat_nb.chat.engine import AttachedFile, HistoryMessage, RunRequest
 from webchat_nb.chat.plan import EnginePlan
 from webchat_nb.chat.tools import Tell, ToolDecision, ToolOutcome, ToolSchema, ToolUse
+from webchat_nb.chat.tools.failures import words_of
 from webchat_nb.chat.tools.results.plain_values import clean
 from webchat_nb.errors import EngineError, ToolError
 from webchat_nb.notebook.kernel.jobs import Jobs
@@ -93,7 +94,7 @@ class EngineRuns:
             if is_called_off(error):
                 raise
             sys.stderr.write(clean(traceback.format_exc()))  # a stream that cannot send it stands still for 10 s
-            words = f"{type(error).__name__}: {error}".removesuffix(": ")
+            words = words_of(error)
             ended = _failed(ended, f"The notebook's function failed: {words}", code="function_failed", retryable=True)
         finally:
             gathered.close()

@@ -18,7 +18,7 @@ from webchat_nb.chat.tools.browser.manifests import NO_ARGUMENTS, Manifests, Pla
 from webchat_nb.chat.tools.ports import Approval, Tool, ToolContext, ToolOutcome, ToolSchema, ToolUse
 from webchat_nb.contracts.v1.commands_pb2 import ChatAnswerToolCall
 from webchat_nb.stream import Command, Hub
-from webchat_nb.stream.clock import Clock
+from webchat_nb.stream.clock import Clock, done_within
 from webchat_nb.stream.model import SessionId
 from webchat_nb.stream.observers import Committed
 from webchat_nb.wire.requests import Limits
@@ -106,16 +106,11 @@ class BrowserTools:
         """Wait for the first answer. When the time is over the log decides whether one was faster."""
         waiting: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
         self._waiting[session_id, call_id] = waiting
-        is_over = asyncio.Event()
-        waiting.add_done_callback(lambda _: is_over.set())
-        timer = self._clock.call_later(timeout_s, is_over.set)
         try:
-            await is_over.wait()
-            if not waiting.done():
+            if not await done_within(self._clock, waiting, timeout_s):
                 await self._expire(session_id, call_id, timeout_s)
             return await waiting
         finally:
-            timer.cancel()
             del self._waiting[session_id, call_id]
 
     async def _expire(self, session_id: SessionId, call_id: str, timeout_s: float) -> None:

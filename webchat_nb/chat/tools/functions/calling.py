@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import traceback
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import aclosing
 from functools import partial
@@ -24,6 +23,7 @@ from typing import Any, Final, final
 import msgspec
 
 from webchat_nb.chat.function_sources import AsyncValues, Source, ThreadValues
+from webchat_nb.chat.tools.failures import log_failure, words_of
 from webchat_nb.chat.tools.functions.signatures import Signature, code_of
 from webchat_nb.chat.tools.functions.thread_context import ThreadSafeContext
 from webchat_nb.chat.tools.ports import Ask, ToolContext, ToolDecision, ToolOutcome, ToolUse
@@ -73,10 +73,8 @@ async def call_function(
             raise
         return _failure("CancelledError: the tool was cancelled from within")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model can go on from whatever a tool raises (TL1)
-        # Neither its words nor its arguments: they may be the conversation's.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        _log.warning("the tool %s failed: %s\n%s", use.name, type(error).__name__, frames)
-        return _failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        log_failure(_log, f"the tool {use.name} failed", error)
+        return _failure(words_of(error))
     finally:
         own.close()
 
